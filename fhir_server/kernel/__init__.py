@@ -1,0 +1,1 @@
+"""What everything stands on: errors, dates, paths, ids, clock, JSON, log. Imports nothing of the house."""

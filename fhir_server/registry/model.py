@@ -1,0 +1,59 @@
+"""The shapes of the registry's rows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """One FHIR resource type the server serves."""
+
+    name: str
+    #: FHIR interactions served: read, vread, create, update, delete, history-instance, search-type.
+    interactions: frozenset[str]
+    #: Seen by every partner whose scope allows the type (`catalogue`), or only by its owner and the territory (`own`).
+    audience: str
+    #: `versioned-update`: an update must carry If-Match; `versioned`: it may.
+    #: https://www.hl7.org/fhir/R4/http.html#update
+    versioning: str
+    #: PUT may create a resource with an id the client chose.
+    is_created_by_update: bool
+    #: Search parameter by which results are ordered when `_sort` is not given; empty for the order of creation.
+    default_sort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """One search parameter of one type (or of every type, `Resource`)."""
+
+    code: str
+    #: Resource type, or `Resource` for the parameters every type has (`_id`, `_lastUpdated`, …).
+    base: str
+    #: date, number, quantity, reference, string, token, uri or special.
+    kind: str
+    #: Paths of `kernel.paths` whose values it searches, or a function of `search.extract`, written `name()`.
+    paths: tuple[str, ...]
+    #: Types a reference may point to; empty for any.
+    targets: tuple[str, ...] = ()
+    #: Where its values are indexed: `slot_index.start_ms`, or the generic table of its kind when empty.
+    column: str = ""
+    #: Few rows share a value (identifiers, references): SQL may start from the index rather than from the resource.
+    is_selective: bool = False
+    #: Code system of a `code` element, which the element itself does not carry.
+    system: str = ""
+    #: Tokens compare with their case: identifiers. Codes do not.
+    is_case_sensitive: bool = False
+    #: Canonical URL of its definition.
+    url: str = ""
+    documentation: str = ""
+    #: `multiple` values allowed etc. are the same for all; a definition of ours (not HL7's) is marked.
+    is_custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where changes of some kinds must be told: read from configuration, met by every change before its commit."""
+
+    #: Destination as the dispatcher knows it: `feed:hospital`.
+    destination: str
+    #: Events asked for: `appointment-booked`, `appointment-moved`, `appointment-cancelled`.
+    events: frozenset[str]
