@@ -1,0 +1,60 @@
+"""FHIR update. https://www.hl7.org/fhir/R4/http.html#update"""
+
+from typing import Any
+
+from fhir_server.interactions import write
+from fhir_server.interactions.visibility import absent, is_visible, require_own
+from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.storage import resources
+from fhir_server.storage.resources import Stored
+from fhir_server.storage.unit_of_work import Store, UnitOfWork
+
+
+def update(
+    store: Store, actor: Actor, type_name: str, id_: str, content: dict[str, Any], if_match: int | None
+) -> tuple[Stored, bool]:
+    """Store the next version of a resource, or the first where the type lets clients choose ids.
+
+    Returns it, and whether it was created. Raises FhirError: VERSION_CONFLICT when `if_match` is not the current
+    version, NOT_FOUND when it is not the actor's to see, FORBIDDEN when another's to change, METHOD_NOT_ALLOWED when
+    ids are the server's, and whatever a rule refuses.
+    """
+    return store.transact(actor, lambda uow: put(uow, type_name, id_, dict(content), if_match))
+
+
+def put(
+    uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], if_match: int | None = None
+) -> tuple[Stored, bool]:
+    """As `update`, inside a unit of work."""
+    before = resources.lock(uow, type_name, id_)
+    if before is None:
+        return _first(uow, type_name, id_, content, if_match), True
+    if not is_visible(uow.actor, before):
+        raise absent(type_name, id_)
+    require_own(uow.actor, before)
+    check_version(before, if_match)
+    return write.replace(uow, before, content), before.deleted
+
+
+def check_version(before: Stored, if_match: int | None) -> None:
+    """Raise unless `if_match` names the current version; it may be left out where the type allows."""
+    if if_match is None and RESOURCES[before.type].versioning == "versioned-update" and not before.deleted:
+        raise fault(Category.REQUIRED, f"An update of {before.type} needs If-Match with the version it replaces.")
+    if if_match is not None and if_match != before.version:
+        raise fault(
+            Category.VERSION_CONFLICT,
+            f"{before.reference} is at version {before.version}, not {if_match}.",
+            headers={"ETag": f'W/"{before.version}"'},
+        )
+
+
+def _first(uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], if_match: int | None) -> Stored:
+    if not RESOURCES[type_name].is_created_by_update:
+        raise fault(
+            Category.METHOD_NOT_ALLOWED, f"Ids of {type_name} are given by the server.", headers={"Allow": "GET"}
+        )
+    if if_match is not None:
+        raise fault(Category.VERSION_CONFLICT, f"{type_name}/{id_} does not exist, so has no version {if_match}.")
+    return write.insert(uow, type_name, content, id_=id_, method="PUT")

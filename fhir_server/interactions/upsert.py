@@ -1,0 +1,125 @@
+"""Make or change the resources a feed's message speaks of, found by their business keys, in one unit of work.
+
+It is a conditional update (https://www.hl7.org/fhir/R4/http.html#cond-update) that merges: HL7 v2 says nothing about
+what it leaves out, so what is stored stays.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fhir_server.interactions import write
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.ids import new_id
+from fhir_server.kernel.upsert import Upsert
+from fhir_server.storage import resources
+from fhir_server.storage.resources import Stored
+from fhir_server.storage.unit_of_work import UnitOfWork
+from fhir_server.validation import gates
+
+#: Identifier system of the server's own ids: such a key names the resource by its id.
+OWN_ID_SYSTEM = "urn:creneau:id"
+
+TypeAndId = tuple[str, str]
+
+
+def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> list[Stored]:
+    """Apply a message's upserts in their order; returns what was written (unchanged resources are left out).
+
+    Two units of work that name the same key wait for each other, so that one resource comes of it. Raises FhirError:
+    UNKNOWN_REFERENCE for a key that must exist and does not, whatever validation or a rule refuses.
+    """
+    keys = {(upsert.type, system, value) for upsert in upserts for system, value in upsert.keys}
+    if keys:
+        uow.lock(*("|".join(key) for key in keys))
+    places = _places(uow, upserts, resources.find_by_identifiers(uow.connection, sorted(keys)))
+    current = resources.lock_many(uow, places.values())
+    written: dict[TypeAndId, Stored] = {}
+    references = {label: f"{type_name}/{id_}" for label, (type_name, id_) in places.items()}
+    for upsert in upserts:
+        place = places[upsert.label]
+        before = current.get(place)
+        after = _apply_one(uow, upsert, place, before, references)
+        if after is not None and after is not before:
+            current[place] = written[place] = after
+    return list(written.values())
+
+
+def _places(
+    uow: UnitOfWork, upserts: Sequence[Upsert], found: Mapping[tuple[str, str, str], str]
+) -> dict[str, TypeAndId]:
+    """Type and id of each upsert: of the resource its keys find, or fresh ones. One key of one batch is one
+    resource.
+    """
+    known = dict(found)
+    places: dict[str, TypeAndId] = {}
+    for upsert in upserts:
+        keys = [(upsert.type, system, value) for system, value in upsert.keys]
+        id_ = next((known[key] for key in keys if key in known), None) or _own_id(uow, upsert)
+        if id_ is None:
+            if upsert.on_missing == "error":
+                raise fault(
+                    Category.UNKNOWN_REFERENCE, f"No {upsert.type} is known by the identifier given.", upsert.location
+                )
+            id_ = new_id()
+        for key in keys:
+            known.setdefault(key, id_)
+        places[upsert.label] = (upsert.type, id_)
+    return places
+
+
+def _own_id(uow: UnitOfWork, upsert: Upsert) -> str | None:
+    for system, value in upsert.keys:
+        if system == OWN_ID_SYSTEM:
+            stored = resources.load(uow.connection, upsert.type, value)
+            if stored is not None and not stored.deleted:
+                return stored.id
+    return None
+
+
+def _apply_one(
+    uow: UnitOfWork, upsert: Upsert, place: TypeAndId, before: Stored | None, references: Mapping[str, str]
+) -> Stored | None:
+    given = _resolved(upsert.resource, references)
+    if before is None or before.deleted:
+        gates.validate(given, upsert.type, second_opinion=False)
+        return write.insert(uow, upsert.type, given, id_=place[1], happened_ms=upsert.at_ms)
+    if upsert.mode == "refer" or _is_late(upsert, before):
+        return before
+    stored = before.content()
+    content = _filled(stored, given) if upsert.mode == "fill" else _merged(stored, given, upsert.cleared)
+    gates.validate(content, upsert.type, second_opinion=False)
+    happened = before.happened_ms if upsert.at_ms is None or upsert.mode == "fill" else upsert.at_ms
+    return write.replace(uow, before, content, happened_ms=happened)
+
+
+def _is_late(upsert: Upsert, before: Stored) -> bool:
+    """Whether the sender speaks of a time before the state we have; what only fills gaps is never late."""
+    return upsert.mode == "merge" and upsert.at_ms is not None and upsert.at_ms < before.happened_ms
+
+
+def _merged(stored: dict[str, Any], given: dict[str, Any], cleared: Sequence[str]) -> dict[str, Any]:
+    merged = {name: value for name, value in stored.items() if name not in cleared} | given
+    return merged | _identifiers(stored, given)
+
+
+def _filled(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    return given | stored | _identifiers(stored, given)
+
+
+def _identifiers(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Identifiers of both, united by system and value; the sender's word on one of them wins."""
+    named = {(one.get("system"), one.get("value")): one for one in stored.get("identifier", ())}
+    named |= {(one.get("system"), one.get("value")): one for one in given.get("identifier", ())}
+    return {"identifier": list(named.values())} if named else {}
+
+
+def _resolved(node: Any, references: Mapping[str, str]) -> Any:
+    """A copy of the resource in which labels of the batch are `Type/id`."""
+    if isinstance(node, dict):
+        return {
+            name: references.get(value, value) if name == "reference" else _resolved(value, references)
+            for name, value in node.items()
+        }
+    if isinstance(node, list):
+        return [_resolved(item, references) for item in node]
+    return node

@@ -1,0 +1,24 @@
+"""Who may see and change one stored resource: the same predicate that `storage.select` joins into searches (promise
+7).
+"""
+
+from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.storage.resources import Stored
+
+
+def is_visible(actor: Actor, stored: Stored) -> bool:
+    """Whether the actor may know that this resource exists."""
+    return actor.is_territory or RESOURCES[stored.type].audience == "catalogue" or stored.owner == actor.owner
+
+
+def require_own(actor: Actor, stored: Stored) -> None:
+    """Raise FORBIDDEN when the actor sees the resource but it is another's to change."""
+    if not actor.is_territory and stored.owner != actor.owner:
+        raise fault(Category.FORBIDDEN, f"{stored.reference} belongs to another partner.")
+
+
+def absent(type_name: str, id_: str) -> Exception:
+    """The answer for what does not exist, and for what the actor may not know of."""
+    return fault(Category.NOT_FOUND, f"{type_name}/{id_} does not exist.")

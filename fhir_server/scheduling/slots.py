@@ -1,0 +1,67 @@
+"""Slots: their seats, and why nobody may contradict them.
+
+A slot's status is the server's as soon as an appointment holds a seat of it; until then its publisher's.
+Slot capacity: http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity (SMART Scheduling Links).
+"""
+
+from typing import Any
+
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.scheduling.change import Change
+from fhir_server.storage import claims, resources
+from fhir_server.storage.resources import Stored
+from fhir_server.storage.unit_of_work import UnitOfWork
+
+CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity"
+
+#: Statuses that follow from claims; the others are their publisher's word and outlast a cancelled booking.
+_COUNTED = ("free", "busy")
+#: What a claimed slot may not change: the appointment was promised it.
+_PROMISED = ("schedule", "start", "end")
+
+
+def capacity(slot: dict[str, Any]) -> int:
+    """How many appointments the slot can hold: its `slot-capacity`, or one."""
+    for extension in slot.get("extension", ()):
+        if extension.get("url") == CAPACITY and isinstance(extension.get("valueInteger"), int):
+            return max(0, int(extension["valueInteger"]))
+    return 1
+
+
+def status_by_claims(slot: dict[str, Any], claimed: int) -> str:
+    """The status that the number of claimed seats implies, unless the publisher withdrew the slot."""
+    status: str = slot["status"]
+    if status not in _COUNTED:
+        return status
+    return "busy" if claimed >= capacity(slot) else "free"
+
+
+def settle(uow: UnitOfWork, slot: Stored, claimed: int) -> None:
+    """Write the slot's next version if that number of claims changes its status."""
+    content = slot.content()
+    status = status_by_claims(content, claimed)
+    if status != content["status"]:
+        resources.replace(uow, slot, content | {"status": status})
+
+
+def keep_status_true(uow: UnitOfWork, change: Change) -> None:
+    """Refuse a write of a Slot that contradicts the appointments holding it (promise 2).
+
+    Raises FhirError CONFLICT when a claimed slot would be freed, moved, shrunk below its claims or deleted.
+    """
+    claimed = claims.count(uow, change.id) if change.before else 0
+    if not claimed or change.before is None:
+        return
+    if change.after is None:
+        raise fault(Category.CONFLICT, f"{claimed} appointment(s) hold this slot; cancel them first.")
+    for element in _PROMISED:
+        if change.before.get(element) != change.after.get(element):
+            raise fault(Category.CONFLICT, f"A booked slot keeps its {element}.", f"Slot.{element}")
+    if claimed > capacity(change.after):
+        raise fault(Category.CONFLICT, f"{claimed} seats of the slot are taken.", "Slot.extension")
+    if change.after["status"] != status_by_claims(change.after, claimed):
+        raise fault(Category.CONFLICT, "The status of a booked slot follows from its appointments.", "Slot.status")
+    if change.before["status"] in _COUNTED and change.after["status"] not in _COUNTED:
+        raise fault(
+            Category.CONFLICT, "A booked slot cannot be withdrawn; cancel its appointments first.", "Slot.status"
+        )

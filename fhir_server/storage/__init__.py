@@ -1,0 +1,1 @@
+"""Resources, their versions and indexes, claims, inbox and outbox: the same tables on SQLite and PostgreSQL."""

@@ -1,0 +1,124 @@
+"""One database, two ways in: transactions for changes, a held autocommit connection a thread for reads.
+
+SQLite always begins IMMEDIATE: a deferred transaction that turns into a writer fails with `database is locked` whatever
+the time-out (https://www.sqlite.org/lang_transaction.html). PostgreSQL decides by row locks and unique keys.
+"""
+
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from fhir_server.kernel.clock import Clock, system_clock
+
+#: PostgreSQL's serialisation failure, deadlock, and unique violation: another transaction came first, try again.
+_CONFLICT_STATES = frozenset({"40001", "40P01", "23505"})
+#: Seconds a writer waits for SQLite's single write lock.
+_BUSY_SECONDS = 30
+
+#: Locks are taken in the order of their numbers, so that two transactions never wait for each other.
+_lock_statement = text("SELECT pg_advisory_xact_lock(:space, k) FROM unnest(CAST(:numbers AS integer[])) AS k")
+#: Keeps our advisory locks apart from those of other programs in the same database.
+_LOCK_SPACE = 0x43524E
+
+
+class Database:
+    """Engines of one database. Cheap to build: connects at the first use."""
+
+    def __init__(self, url: str, *, clock: Clock = system_clock, pool_size: int = 8) -> None:
+        self.url = make_url(url)
+        self.clock = clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options = self._connect_options()
+        self._writes = create_engine(
+            self.url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, **options
+        )
+        self._reads = create_engine(
+            self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options
+        )
+        if self.is_sqlite:
+            for engine in (self._writes, self._reads):
+                event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(self._writes, "begin", _begin_immediate)
+        self._held = threading.local()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of changes, for migrations."""
+        return self._writes
+
+    def read(self) -> Connection:
+        """This thread's connection for reads. Every statement sees what is committed when it starts."""
+        connection: Connection | None = getattr(self._held, "connection", None)
+        if connection is None or connection.invalidated or connection.closed:
+            connection = self._held.connection = self._reads.connect()
+        return connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction: committed at the end of the block, rolled back by any exception."""
+        with self._writes.begin() as connection:
+            yield connection
+
+    def lock(self, connection: Connection, keys: Iterable[str]) -> None:
+        """Hold names until the transaction ends; others that ask for one of them wait. SQLite has one writer anyway."""
+        if not self.is_sqlite:
+            numbers = sorted({_signed(zlib.crc32(key.encode())) for key in keys})
+            connection.execute(_lock_statement, {"space": _LOCK_SPACE, "numbers": numbers})
+
+    def close(self) -> None:
+        """Give back every connection."""
+        connection: Connection | None = getattr(self._held, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._held.connection = None
+        self._writes.dispose()
+        self._reads.dispose()
+
+    def _connect_options(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {"connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False}}
+        # Slots of one schedule are many, of another few: a plan made for the values beats a shared one.
+        return {"connect_args": {"options": "-c plan_cache_mode=force_custom_plan -c timezone=UTC"}}
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Whether another transaction got in the way, so that the same work may succeed when tried again."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _CONFLICT_STATES
+    reason = str(error.orig)
+    return "UNIQUE constraint failed" in reason or "database is locked" in reason
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the database could not be reached or gave up, rather than refused the statement."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself: `_begin_immediate` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL: what was acknowledged is still there after a power cut.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "mmap_size=268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,85 @@
+"""Every message received, whatever became of it, with the answer it got."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fhir_server.storage.tables import inbox as table
+from fhir_server.storage.unit_of_work import UnitOfWork
+
+#: States: applied (answered AA), refused (AE: the message is at fault), rejected (AR: try the same again later).
+APPLIED, REFUSED, REJECTED = "applied", "refused", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One message received: who sent it, what became of it, what was answered."""
+
+    feed: str
+    #: MSH-3 and MSH-4 as sent.
+    sender: str
+    #: MSH-10.
+    control_id: str
+    #: SHA-256 of the message without MSH-7, in hexadecimal.
+    content_hash: str
+    #: `SIU^S12`.
+    message_type: str
+    received_ms: int
+    state: str
+    error: str | None
+    raw: bytes
+    answer: bytes
+    #: `Type/id/_history/version` of each resource written, one a line.
+    effects: str
+    pk: int = 0
+
+
+_columns = tuple(table.c[name] for name in Receipt.__dataclass_fields__)
+_answered = select(table.c.answer).where(
+    table.c.feed == bindparam("feed"),
+    table.c.sender == bindparam("sender"),
+    table.c.control_id == bindparam("control_id"),
+    table.c.content_hash == bindparam("content_hash"),
+    table.c.state == APPLIED,
+)
+_key = ("feed", "sender", "control_id", "content_hash")
+_outcome = ("received_ms", "state", "error", "answer", "effects")
+
+
+def _upsert(dialect: type[postgresql.Insert] | type[sqlite.Insert]) -> postgresql.Insert | sqlite.Insert:
+    """Keep a message; one that was refused before and comes again is the same row with a new outcome."""
+    statement = dialect(table).values({name: bindparam(name) for name in (*_key, "message_type", "raw", *_outcome)})
+    return statement.on_conflict_do_update(
+        index_elements=list(_key), set_={name: statement.excluded[name] for name in _outcome}
+    )
+
+
+_keep = {True: _upsert(sqlite.Insert), False: _upsert(postgresql.Insert)}
+
+
+def answer_given(uow: UnitOfWork, feed: str, sender: str, control_id: str, content_hash: str) -> bytes | None:
+    """The answer that the same message got when it was applied before; None when it never was."""
+    key = {"feed": feed, "sender": sender, "control_id": control_id, "content_hash": content_hash}
+    return uow.connection.execute(_answered, key).scalar()
+
+
+def keep(uow: UnitOfWork, receipt: Receipt) -> None:
+    """Store the message with its outcome."""
+    row = {name: getattr(receipt, name) for name in (*_key, "message_type", "raw", *_outcome)}
+    uow.connection.execute(_keep[uow.database.is_sqlite], row)
+
+
+def find(uow: UnitOfWork, pk: int) -> Receipt | None:
+    """One message by its number."""
+    row = uow.connection.execute(select(*_columns).where(table.c.pk == pk)).first()
+    return None if row is None else Receipt(*tuple(row))
+
+
+def list_receipts(uow: UnitOfWork, *, state: str | None = None, count: int = 100) -> Sequence[Receipt]:
+    """The newest messages, of one state if named."""
+    statement = select(*_columns).order_by(table.c.pk.desc()).limit(count)
+    if state is not None:
+        statement = statement.where(table.c.state == state)
+    return [Receipt(*tuple(row)) for row in uow.connection.execute(statement)]

@@ -1,0 +1,227 @@
+"""Resources and their versions: every write is a new version, and the version table is the history."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_, update
+
+from fhir_server.kernel import json
+from fhir_server.kernel.dates import to_instant
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.storage import index
+from fhir_server.storage.tables import resource as table
+from fhir_server.storage.tables import resource_version as versions
+from fhir_server.storage.tables import token_index
+from fhir_server.storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a resource as it stands in the store."""
+
+    pk: int
+    type: str
+    id: str
+    version: int
+    updated_ms: int
+    deleted: bool
+    owner: str
+    #: When its last change happened according to who sent it.
+    happened_ms: int
+    #: The JSON text that is answered; empty when deleted.
+    body: str
+
+    @property
+    def reference(self) -> str:
+        """`Type/id`."""
+        return f"{self.type}/{self.id}"
+
+    def content(self) -> dict[str, Any]:
+        """The resource, parsed."""
+        content: dict[str, Any] = json.load(self.body.encode())
+        return content
+
+
+_columns = (
+    table.c.pk,
+    table.c.type,
+    table.c.id,
+    table.c.version,
+    table.c.updated_ms,
+    table.c.deleted,
+    table.c.owner,
+    table.c.happened_ms,
+    table.c.body,
+)
+_by_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
+_lock_by_id = _by_id.with_for_update()
+_lock_many = (
+    select(*_columns)
+    .where(tuple_(table.c.type, table.c.id).in_(bindparam("keys", expanding=True)))
+    .order_by(table.c.type, table.c.id)
+    .with_for_update()
+)
+_by_identifier = (
+    select(token_index.c.parameter, token_index.c.system, token_index.c.code, table.c.type, table.c.id)
+    .join(table, table.c.pk == token_index.c.pk)
+    .where(
+        tuple_(token_index.c.parameter, token_index.c.code, token_index.c.system).in_(
+            bindparam("keys", expanding=True)
+        ),
+        table.c.deleted.is_(False),
+    )
+    .order_by(table.c.pk)
+)
+_version = select(versions).where(
+    versions.c.type == bindparam("type"), versions.c.id == bindparam("id"), versions.c.version == bindparam("version")
+)
+_history = (
+    select(versions)
+    .where(
+        versions.c.type == bindparam("type"),
+        versions.c.id == bindparam("id"),
+        versions.c.version < bindparam("before"),
+    )
+    .order_by(versions.c.version.desc())
+    .limit(bindparam("count"))
+)
+_count_versions = select(func.count()).where(versions.c.type == bindparam("type"), versions.c.id == bindparam("id"))
+_insert = insert(table).returning(table.c.pk)
+_insert_version = insert(versions)
+_update = (
+    update(table)
+    .where(table.c.pk == bindparam("of_pk"), table.c.version == bindparam("of_version"))
+    .values(
+        version=bindparam("version"),
+        updated_ms=bindparam("updated_ms"),
+        deleted=bindparam("deleted"),
+        happened_ms=bindparam("happened_ms"),
+        body=bindparam("body"),
+    )
+)
+
+
+def load(connection: Connection, type_name: str, id_: str) -> Stored | None:
+    """The current version, deleted or not; None when the id was never used."""
+    return _stored(connection.execute(_by_id, {"type": type_name, "id": id_}).first())
+
+
+def lock(uow: UnitOfWork, type_name: str, id_: str) -> Stored | None:
+    """As `load`, and nobody else changes it until this unit of work ends."""
+    return _stored(uow.connection.execute(_lock_by_id, {"type": type_name, "id": id_}).first())
+
+
+def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """Lock several (type, id), always in the same order so that two units of work never wait for each other."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    rows = uow.connection.execute(_lock_many, {"keys": wanted})
+    return {(row.type, row.id): Stored(*tuple(row)) for row in rows}
+
+
+def find_by_identifiers(
+    connection: Connection, keys: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], str]:
+    """Ids of the resources that carry identifiers (type, system, value); the oldest where several do."""
+    if not keys:
+        return {}
+    wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
+    found: dict[tuple[str, str, str], str] = {}
+    for row in connection.execute(_by_identifier, {"keys": wanted}):
+        found.setdefault((row.type, row.system, row.code), row.id)
+    return found
+
+
+def load_version(connection: Connection, type_name: str, id_: str, version: int) -> Row[Any] | None:
+    """One row of the history: version, updated_ms, method, owner, body."""
+    return connection.execute(_version, {"type": type_name, "id": id_, "version": version}).first()
+
+
+def history(connection: Connection, type_name: str, id_: str, *, before: int, count: int) -> Sequence[Row[Any]]:
+    """At most `count` rows of the history, newest first, older than version `before`."""
+    return connection.execute(_history, {"type": type_name, "id": id_, "before": before, "count": count}).all()
+
+
+def count_versions(connection: Connection, type_name: str, id_: str) -> int:
+    """How many versions the resource has had, its deletion included."""
+    return connection.execute(_count_versions, {"type": type_name, "id": id_}).scalar_one()
+
+
+def insert_first(
+    uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], *, method: str, happened_ms: int | None = None
+) -> Stored:
+    """Store version 1 of a new id."""
+    body = _stamp(content, id_, 1, uow.now_ms)
+    happened = uow.now_ms if happened_ms is None else happened_ms
+    row = {
+        "type": type_name,
+        "id": id_,
+        "version": 1,
+        "updated_ms": uow.now_ms,
+        "deleted": False,
+        "owner": uow.actor.owner,
+        "happened_ms": happened,
+        "body": body,
+    }
+    pk = uow.connection.execute(_insert, row).scalar_one()
+    stored = Stored(pk, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body)
+    _keep_version(uow, stored, method)
+    index.write(uow.connection, pk, type_name, content)
+    return stored
+
+
+def replace(
+    uow: UnitOfWork, before: Stored, content: dict[str, Any], *, method: str = "PUT", happened_ms: int | None = None
+) -> Stored:
+    """Store the version after `before`, which this unit of work has locked."""
+    body = _stamp(content, before.id, before.version + 1, uow.now_ms)
+    happened = uow.now_ms if happened_ms is None else happened_ms
+    after = _succeed(uow, before, deleted=False, happened_ms=happened, body=body, method=method)
+    index.replace(uow.connection, before.pk, before.type, content, None if before.deleted else before.content())
+    return after
+
+
+def remove(uow: UnitOfWork, before: Stored) -> Stored:
+    """Store the deletion of `before`: a version without body, found by no search."""
+    after = _succeed(uow, before, deleted=True, happened_ms=uow.now_ms, body="", method="DELETE")
+    index.remove(uow.connection, before.pk, before.type)
+    return after
+
+
+def _succeed(uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int, body: str, method: str) -> Stored:
+    after = dataclasses.replace(
+        before,
+        version=before.version + 1,
+        updated_ms=uow.now_ms,
+        deleted=deleted,
+        happened_ms=happened_ms,
+        body=body,
+    )
+    row = {name: getattr(after, name) for name in ("version", "updated_ms", "deleted", "happened_ms", "body")}
+    result = uow.connection.execute(_update, row | {"of_pk": before.pk, "of_version": before.version})
+    if result.rowcount != 1:
+        raise fault(Category.CONFLICT, f"{before.reference} changed meanwhile.")
+    _keep_version(uow, after, method)
+    return after
+
+
+def _keep_version(uow: UnitOfWork, stored: Stored, method: str) -> None:
+    row = {name: getattr(stored, name) for name in ("type", "id", "version", "updated_ms", "owner", "body")}
+    uow.connection.execute(_insert_version, row | {"method": method})
+
+
+def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:
+    """Give the resource its id and meta, in place, and return its text: `resourceType`, `id` and `meta` first."""
+    meta = {**content.get("meta", {}), "versionId": str(version), "lastUpdated": to_instant(now_ms)}
+    rest = {name: value for name, value in content.items() if name not in ("resourceType", "id", "meta")}
+    stamped = {"resourceType": content["resourceType"], "id": id_, "meta": meta, **rest}
+    content.clear()
+    content.update(stamped)
+    return json.encode(content).decode()
+
+
+def _stored(row: Row[Any] | None) -> Stored | None:
+    return None if row is None else Stored(*tuple(row))
