@@ -14,7 +14,7 @@ from fhir_server.storage import resources
 from fhir_server.storage.unit_of_work import Store
 
 _DEFAULT_COUNT, _MAX_COUNT = 50, 1000
-_NO_BOUND = 1 << 31
+_NO_BOUND = 999_999_999
 _STATUS = {"POST": "201 Created", "PUT": "200 OK", "DELETE": "204 No Content"}
 
 

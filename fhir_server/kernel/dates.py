@@ -12,7 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 #: Ends of time: outside every date FHIR can write, inside a signed 64-bit integer.
-DAWN, DUSK = -(1 << 47), 1 << 47
+DAWN, DUSK = -(1 << 48), 1 << 48
 
 _DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
@@ -48,12 +48,14 @@ def interval(text: str, default_zone: str = "Europe/Paris") -> Interval:
     match = _DATE.fullmatch(text)
     if match is None or match["year"] == "0000":
         raise ValueError(f"not a FHIR date: {text[:40]!r}")
-    start = datetime(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1), tzinfo=_zone_of(match,
-    default_zone)) if match["hour"] is None:
-        return Interval(to_milliseconds(start), to_milliseconds(_next_date(start, match)))
+    offset = _zone_of(match, default_zone)
+    start = datetime(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1), tzinfo=offset)
+    if match["hour"] is None:
+        return Interval(to_milliseconds(start), _end_of_date(start, match))
     # 23:59:60 is a legal instant; datetime has no leap seconds, so it is read as the last second.
-    start = start.replace(hour=int(match["hour"]), minute=int(match["minute"]), second=min(int(match["second"] or 0),
-    59)) if match["fraction"] is not None:
+    second = min(int(match["second"] or 0), 59)
+    start = start.replace(hour=int(match["hour"]), minute=int(match["minute"]), second=second)
+    if match["fraction"] is not None:
         low = to_milliseconds(start) + int(match["fraction"][:3].ljust(3, "0"))
         return Interval(low, low + 10 ** (3 - min(len(match["fraction"]), 3)))
     low = to_milliseconds(start)
@@ -90,6 +92,14 @@ def _zone_of(match: re.Match[str], default_zone: str) -> tzinfo:
         return UTC
     minutes = int(text[1:3]) * 60 + int(text[4:6])
     return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def _end_of_date(start: datetime, match: re.Match[str]) -> int:
+    try:
+        return to_milliseconds(_next_date(start, match))
+    except (OverflowError, ValueError):
+        # After the last day of the year 9999 there is no other.
+        return DUSK
 
 
 def _next_date(start: datetime, match: re.Match[str]) -> datetime:

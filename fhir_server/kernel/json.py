@@ -36,8 +36,8 @@ def decode(data: bytes) -> Any:
         ) from None
     except (RecursionError, ValueError, ArithmeticError):
         # ValueError: an integer of more digits than the interpreter converts; ArithmeticError: an absurd exponent.
-        raise fault(Category.INVALID, f"The body nests deeper than {MAX_DEPTH} levels or holds a number too long.")
-        from None
+        reason = f"The body nests deeper than {MAX_DEPTH} levels or holds a number too long."
+        raise fault(Category.INVALID, reason) from None
     _check(value, 1)
     return value
 
@@ -78,5 +78,5 @@ def _check(value: Any, depth: int) -> None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
-            raise fault(Category.INVALID, "A string holds half of a surrogate pair, which is not a character.") from
-            None
+            reason = "A string holds half of a surrogate pair, which is not a character."
+            raise fault(Category.INVALID, reason) from None

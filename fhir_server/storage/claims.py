@@ -16,8 +16,8 @@ _values: dict[str, Any] = {
     "claimed_ms": bindparam("claimed_ms"),
 }
 _take = {
-    True: sqlite.insert(claim).values(_values).on_conflict_do_nothing(),
-    False: postgresql.insert(claim).values(_values).on_conflict_do_nothing(),
+    True: sqlite.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat),
+    False: postgresql.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat),
 }
 _release = delete(claim).where(
     claim.c.slot_id == bindparam("of_slot"), claim.c.appointment_id == bindparam("of_appointment")
@@ -36,7 +36,7 @@ def take(uow: UnitOfWork, slot_id: str, capacity: int, appointment_id: str) -> i
         if seat in taken:
             continue
         row = {"slot_id": slot_id, "seat": seat, "appointment_id": appointment_id, "claimed_ms": uow.now_ms}
-        if uow.connection.execute(_take[uow.database.is_sqlite], row).rowcount == 1:
+        if uow.connection.execute(_take[uow.database.is_sqlite], row).first() is not None:
             return len(taken) + 1
         # Only a writer that has not locked the slot's row could have come between: that seat is not ours.
         taken.add(seat)

@@ -33,7 +33,8 @@ class Database:
         self.url = make_url(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        options = self._connect_options()
+        # Exceptions of the driver are logged: their text must not hold what was being written.
+        options = {"hide_parameters": True, **self._connect_options()}
         self._writes = create_engine(
             self.url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, **options
         )

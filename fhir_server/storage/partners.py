@@ -11,7 +11,7 @@ from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 _find = select(partner.c.body).where(partner.c.client_id == bindparam("client_id"))
 _all = select(partner.c.body).order_by(partner.c.client_id)
-_keys = select(signing_key.c.body).order_by(signing_key.c.created_ms, signing_key.c.kid)
+_keys = select(signing_key.c.body).order_by(signing_key.c.created_ms.desc(), signing_key.c.kid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,16 @@ class KeyTable:
 
     store: Store
 
-    def load(self) -> Sequence[str]:
-        """Every key as a private JWK in JSON, oldest first."""
+    def list(self) -> Sequence[str]:
+        """Every key as a private JWK in JSON, newest first."""
         return self.store.read().execute(_keys).scalars().all()
 
-    def add(self, kid: str, body: str) -> None:
-        """Keep one more key."""
+    def add_first(self, kid: str, body: str) -> None:
+        """Keep a key unless there is one already: the first of several starting processes wins."""
 
         def work(uow: UnitOfWork) -> None:
-            uow.connection.execute(insert(signing_key), {"kid": kid, "body": body, "created_ms": uow.now_ms})
+            uow.lock("signing-key")
+            if uow.connection.execute(_keys).first() is None:
+                uow.connection.execute(insert(signing_key), {"kid": kid, "body": body, "created_ms": uow.now_ms})
 
         self.store.transact(SYSTEM, work)

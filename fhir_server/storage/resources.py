@@ -223,5 +223,5 @@ def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:
     return json.encode(content).decode()
 
 
-def _stored(row: Row[Any] | None) -> Stored | None:
+def _stored(row: Any) -> Stored | None:
     return None if row is None else Stored(*tuple(row))

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -29,12 +30,17 @@ metadata = MetaData(
 #: SQLite numbers rows by itself only in a column typed INTEGER.
 Key = BigInteger().with_variant(Integer, "sqlite")
 
+#: Compared and sorted by code point on every database and in memory, so that searches and cursors agree everywhere.
+#: Columns joined to each other must share it, or PostgreSQL cannot use their indexes.
+Code = Text().with_variant(Text(collation="C"), "postgresql")
+Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+
 resource = Table(
     "resource",
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=True),
     Column("type", String(64), nullable=False),
-    Column("id", String(64), nullable=False),
+    Column("id", Id, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
@@ -71,7 +77,8 @@ slot_index = Table(
     "slot_index",
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=False),
-    Column("schedule_id", String(64), nullable=False),
+    #: Absent for a schedule known only by an identifier; for one elsewhere, its URL.
+    Column("schedule_id", Code),
     Column("status", String(32), nullable=False),
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
@@ -113,9 +120,9 @@ token_index = Table(
     Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
     Column("parameter", String(96), nullable=False),
-    Column("system", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Index("ix_token_index_code", "parameter", "code", "system", "pk"),
+    Column("system", Code, nullable=False),
+    Column("code", Code, nullable=False),
+    Index("ix_token_index_code", "parameter", "code", "pk", "system"),
     Index("ix_token_index_pk", "pk", "parameter"),
 )
 
@@ -127,7 +134,7 @@ reference_index = Table(
     Column("parameter", String(96), nullable=False),
     #: Type and id of a resource of this server; for an absolute URL elsewhere the type is empty and the id is the URL.
     Column("target_type", String(64), nullable=False),
-    Column("target_id", Text, nullable=False),
+    Column("target_id", Code, nullable=False),
     Index("ix_reference_index_target", "parameter", "target_id", "target_type", "pk"),
     Index("ix_reference_index_pk", "pk", "parameter"),
 )
@@ -152,10 +159,10 @@ string_index = Table(
     Column("pk", Key, nullable=False),
     Column("parameter", String(96), nullable=False),
     #: Folded: lower case, no accents, single spaces. Searched by prefix.
-    Column("folded", Text, nullable=False),
+    Column("folded", Code, nullable=False),
     #: As written, for `:exact`.
-    Column("exact", Text, nullable=False),
-    Index("ix_string_index_folded", "parameter", "folded", "pk", postgresql_ops={"folded": "text_pattern_ops"}),
+    Column("exact", Code, nullable=False),
+    Index("ix_string_index_folded", "parameter", "folded", "pk"),
     Index("ix_string_index_pk", "pk", "parameter"),
 )
 
@@ -165,10 +172,28 @@ uri_index = Table(
     Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
     Column("parameter", String(96), nullable=False),
-    Column("value", Text, nullable=False),
+    Column("value", Code, nullable=False),
     Index("ix_uri_index_value", "parameter", "value", "pk"),
     Index("ix_uri_index_pk", "pk", "parameter"),
 )
+
+quantity_index = Table(
+    "quantity_index",
+    metadata,
+    Column("row", Key, primary_key=True, autoincrement=True),
+    Column("pk", Key, nullable=False),
+    Column("parameter", String(96), nullable=False),
+    Column("value", Double, nullable=False),
+    Column("system", Code, nullable=False),
+    Column("code", Code, nullable=False),
+    #: The unit as printed, searched when no system is given.
+    Column("unit", Code, nullable=False),
+    Index("ix_quantity_index_value", "parameter", "value", "pk"),
+    Index("ix_quantity_index_pk", "pk", "parameter"),
+)
+
+#: Codes that partial indexes are made for. Statements name them rather than bind them, or no planner uses the index.
+LITERAL_CODES = {"slot_index.status": frozenset({"free"})}
 
 claim = Table(
     "claim",

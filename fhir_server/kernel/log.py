@@ -1,0 +1,17 @@
+"""Logs: one line an event, never a patient's data.
+
+Ours name ids, control ids, codes and counts. Libraries that log what passes through them are kept quiet whatever the level,
+since it would be statements with values, tokens or bodies.
+"""
+
+import logging
+
+#: Loggers of libraries that show data below this level.
+_TALKATIVE = ("sqlalchemy", "authlib", "psycopg", "asyncio", "alembic", "hl7apy")
+
+
+def configure(level: str) -> None:
+    """Log to standard error at `level` and above (a name of the logging module). Raises ValueError for another name."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,190 @@
+"""The index rows of a resource: what searches find it by. Written and removed with the resource, in its transaction.
+
+A row's shape follows the registry: a parameter with a column of its own goes to its type's table, the others to the
+table of their kind. Searches read them in `storage.select`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, update
+
+from fhir_server.registry.model import SearchParameter
+from fhir_server.registry.search_params import parameters
+from fhir_server.search.extract import entries, identifiers
+from fhir_server.storage import tables
+from fhir_server.storage.statement import Statement, compiled
+
+IndexRows = dict[Table, list[dict[str, Any]]]
+
+#: Index table of each kind of value, with the columns that an entry fills in order.
+KIND_TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
+    "token": (tables.token_index, ("system", "code")),
+    "reference": (tables.reference_index, ("target_type", "target_id")),
+    "date": (tables.date_index, ("low_ms", "high_ms")),
+    "string": (tables.string_index, ("folded", "exact")),
+    "uri": (tables.uri_index, ("value",)),
+    "number": (tables.quantity_index, ("value", "system", "code", "unit")),
+    "quantity": (tables.quantity_index, ("value", "system", "code", "unit")),
+}
+#: Which part of an entry a column of its own keeps: a token's code, a reference's id, a moment.
+_COLUMN_PART = {"token": 1, "reference": 1, "date": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to index of one type."""
+
+    #: Its own table, and the parameters its columns hold.
+    typed: Table | None
+    columns: tuple[tuple[str, SearchParameter], ...]
+    #: Parameters in tables by kind, with the elements whose absence means they have no value.
+    generic: tuple[tuple[str, frozenset[str], SearchParameter], ...]
+    references: tuple[tuple[str, frozenset[str], SearchParameter], ...]
+    #: Tables that may hold rows of the type.
+    touched: tuple[Table, ...]
+
+
+def rows(type_name: str, resource: dict[str, Any]) -> IndexRows:
+    """The rows of each table for a resource, without its key. Raises FhirError (VALUE) for a date that cannot be."""
+    plan = _plan(type_name)
+    found: IndexRows = {table: [] for table in plan.touched}
+    if plan.typed is not None:
+        found[plan.typed].append({column: _column_value(held, resource) for column, held in plan.columns})
+    for name, elements, parameter in plan.generic:
+        if not elements or not elements.isdisjoint(resource):
+            table, columns = KIND_TABLES[parameter.kind]
+            for entry in entries(parameter, resource):
+                found[table].append({"parameter": name, **dict(zip(columns, entry, strict=True))})
+    for name, elements, parameter in plan.references:
+        if not elements.isdisjoint(resource):
+            for system, code in identifiers(parameter, resource):
+                found[tables.token_index].append({"parameter": name, "system": system, "code": code})
+    return found
+
+
+def write(connection: Connection, pk: int, type_name: str, resource: dict[str, Any]) -> None:
+    """Index a resource that has no rows yet."""
+    inserts = _statements(connection.dialect).inserts
+    for table, found in rows(type_name, resource).items():
+        inserts[table].run_many(connection, [{"pk": pk, **row} for row in found])
+
+
+def replace(
+    connection: Connection, pk: int, type_name: str, resource: dict[str, Any], before: dict[str, Any] | None
+) -> None:
+    """Index a resource's next version, touching only what differs from `before`; None when nothing is indexed."""
+    if before is None:
+        write(connection, pk, type_name, resource)
+        return
+    statements = _statements(connection.dialect)
+    typed = _plan(type_name).typed
+    old = rows(type_name, before)
+    for table, found in rows(type_name, resource).items():
+        if found == old[table]:
+            continue
+        if table is typed:
+            statements.updates[table].run(connection, {"of_pk": pk, **found[0]})
+            continue
+        stale, fresh = _difference(old[table], found)
+        statements.deletes[table].run_many(connection, [{"pk": pk, "parameter": name} for name in sorted(stale)])
+        statements.inserts[table].run_many(connection, [{"pk": pk, **row} for row in fresh])
+
+
+def remove(connection: Connection, pk: int, type_name: str) -> None:
+    """Forget a resource: no search finds it any more."""
+    statements = _statements(connection.dialect)
+    for table in _plan(type_name).touched:
+        statements.removals[table].run(connection, {"pk": pk})
+
+
+def typed_table(type_name: str) -> Table | None:
+    """The table that holds one row for each resource of the type, if it has one."""
+    return _plan(type_name).typed
+
+
+def _difference(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> tuple[set[str], list[dict[str, Any]]]:
+    """The parameters whose rows changed, and the rows they have now."""
+    before, after = (Counter(tuple(row.values()) for row in found) for found in (old, new))
+    changed = {row[0] for row in (before - after) + (after - before)}
+    return changed, [row for row in new if row["parameter"] in changed]
+
+
+def _column_value(parameter: SearchParameter, resource: dict[str, Any]) -> Any:
+    found = entries(parameter, resource)
+    return found[0][_COLUMN_PART[parameter.kind]] if found else None
+
+
+@cache
+def _plan(type_name: str) -> _Plan:
+    columns: list[tuple[str, SearchParameter]] = []
+    generic: list[tuple[str, frozenset[str], SearchParameter]] = []
+    references: list[tuple[str, frozenset[str], SearchParameter]] = []
+    typed: Table | None = None
+    for code, parameter in parameters(type_name).items():
+        name, elements = f"{type_name}.{code}", _elements(parameter)
+        table, _, column = parameter.column.partition(".")
+        if not table:
+            generic.append((name, elements, parameter))
+        elif table != tables.resource.name:
+            typed = tables.metadata.tables[table]
+            columns.append((column, parameter))
+        if parameter.kind == "reference":
+            references.append((f"{name}:identifier", elements, parameter))
+    touched = dict.fromkeys([KIND_TABLES[parameter.kind][0] for _, _, parameter in generic] + [tables.token_index])
+    own = () if typed is None else (typed,)
+    return _Plan(typed, tuple(columns), tuple(generic), tuple(references), own + tuple(touched))
+
+
+def _elements(parameter: SearchParameter) -> frozenset[str]:
+    """The top elements its paths start from; none for a computed parameter, which always has a value."""
+    if any(path.endswith("()") for path in parameter.paths):
+        return frozenset()
+    return frozenset(path.partition(".")[0].partition("[")[0] for path in parameter.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """What writes the index tables of one dialect."""
+
+    inserts: dict[Table, Statement]
+    updates: dict[Table, Statement]
+    deletes: dict[Table, Statement]
+    removals: dict[Table, Statement]
+
+
+def _statements(dialect: Dialect) -> _Statements:
+    found = _BY_DIALECT.get(dialect.name)
+    if found is None:
+        found = _BY_DIALECT[dialect.name] = _compile(dialect)
+    return found
+
+
+def _compile(dialect: Dialect) -> _Statements:
+    generic = tuple(dict.fromkeys(table for table, _ in KIND_TABLES.values()))
+    typed = (tables.slot_index, tables.appointment_index)
+    return _Statements(
+        {table: compiled(_insert(table), dialect) for table in typed + generic},
+        {table: compiled(_update(table), dialect) for table in typed},
+        {table: compiled(_delete(table, "parameter"), dialect) for table in generic},
+        {table: compiled(_delete(table), dialect) for table in typed + generic},
+    )
+
+
+def _insert(table: Table) -> Any:
+    return insert(table).values({c.name: bindparam(c.name) for c in table.columns if c.name != "row"})
+
+
+def _update(table: Table) -> Any:
+    values: dict[str, Any] = {c.name: bindparam(c.name) for c in table.columns if c.name != "pk"}
+    # SQLAlchemy keeps the names of columns for what is set.
+    return update(table).where(table.c.pk == bindparam("of_pk")).values(values)
+
+
+def _delete(table: Table, *more: str) -> Any:
+    return delete(table).where(*(table.c[name] == bindparam(name) for name in ("pk", *more)))
+
+
+_BY_DIALECT: dict[str, _Statements] = {}

@@ -1,0 +1,123 @@
+"""From the shapes of criteria to SQL conditions.
+
+Bind parameters `p0`, `p1`, … are taken in the order in which `storage.select_shape` gives the values.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Table, bindparam, exists, false, not_, or_, select
+
+from fhir_server.registry.model import SearchParameter
+from fhir_server.registry.search_params import parameters
+from fhir_server.storage import tables
+from fhir_server.storage.index import KIND_TABLES
+from fhir_server.storage.select_conditions import COLUMN_KINDS, KINDS, Condition
+from fhir_server.storage.select_scope import Scope, literal
+from fhir_server.storage.select_shape import Shape
+
+
+class Builder:
+    """Builds the conditions of one statement."""
+
+    def __init__(self, dialect: str, sees_all: bool) -> None:
+        self.dialect = dialect
+        self._sees_all = sees_all
+        self._binds = count()
+        self._aliases = count()
+
+    def take(self) -> BindParameter[Any]:
+        """The next bind parameter."""
+        return bindparam(f"p{next(self._binds)}")
+
+    def scope(self, type_name: str) -> Scope:
+        """The rows of a type, under names of their own."""
+        return Scope(type_name, next(self._aliases), self._sees_all)
+
+    def clause(self, scope: Scope, shape: Shape) -> Condition:
+        """What a clause asks of the rows of `scope`."""
+        return _CLAUSES[shape[0]](self, scope, *shape[1:])
+
+    def criterion(self, scope: Scope, type_name: str, code: str, modifier: str, groups: Shape) -> Condition:
+        parameter = parameters(type_name)[code]
+        if modifier == "missing":
+            return or_(*(self._presence(scope, parameter, is_missing) for is_missing in groups))
+        if parameter.column and modifier != "identifier":
+            column = scope.parameter_column(parameter)
+            test = COLUMN_KINDS[parameter.kind]
+            met = or_(false(), *(test(column, group, self.take, self.dialect) for group in groups))
+            return not_(met) if modifier == "not" else met
+        return self._indexed(scope, parameter, modifier, groups)
+
+    def chain(self, scope: Scope, _type: str, code: str, target: str, shape: Shape) -> Condition:
+        parameter = parameters(scope.type)[code]
+        there = self.scope(target)
+        id_ = there.column("resource.id")
+        met = self.clause(there, shape)
+        ids = there.select(id_).where(met)
+        if parameter.column:
+            return scope.parameter_column(parameter).in_(ids)
+        entry = tables.reference_index.alias(f"i{next(self._aliases)}")
+        return scope.pk.in_(
+            select(entry.c.pk).where(
+                entry.c.parameter == literal(f"{scope.type}.{code}"),
+                entry.c.target_type == literal(target),
+                entry.c.target_id.in_(ids),
+            )
+        )
+
+    def reverse_chain(self, scope: Scope, _type: str, source: str, code: str, shape: Shape) -> Condition:
+        parameter = parameters(source)[code]
+        there = self.scope(source)
+        met = self.clause(there, shape)
+        id_ = scope.column("resource.id")
+        if parameter.column:
+            column = there.parameter_column(parameter)
+            return id_.in_(there.select(column).where(met, column.is_not(None)))
+        entry = tables.reference_index.alias(f"i{next(self._aliases)}")
+        pointed = there.select(entry.c.target_id, joined=entry, on=entry.c.pk == there.pk)
+        return id_.in_(
+            pointed.where(
+                met,
+                entry.c.parameter == literal(f"{source}.{code}"),
+                entry.c.target_type == literal(scope.type),
+            )
+        )
+
+    def _indexed(self, scope: Scope, parameter: SearchParameter, modifier: str, groups: Shape) -> Condition:
+        """A parameter in a table by kind.
+
+        Where few rows share a value the database starts from the index; elsewhere each candidate is looked up.
+        """
+        is_identifier = modifier == "identifier"
+        kind = "token" if is_identifier else parameter.kind
+        entry = KIND_TABLES[kind][0].alias(f"i{next(self._aliases)}")
+        name = f"{scope.type}.{parameter.code}" + (":identifier" if is_identifier else "")
+        met = or_(*(KINDS[kind](entry.c, group, self.take, self.dialect) for group in groups))
+        if (parameter.is_selective or is_identifier) and modifier != "not":
+            return scope.pk.in_(select(entry.c.pk).where(entry.c.parameter == literal(name), met))
+        found = exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name), met)
+        return not_(found) if modifier == "not" else found
+
+    def _presence(self, scope: Scope, parameter: SearchParameter, is_missing: bool) -> Condition:
+        name = f"{scope.type}.{parameter.code}"
+        present = (
+            scope.parameter_column(parameter).is_not(None)
+            if parameter.column
+            else self._has_rows(scope, KIND_TABLES[parameter.kind][0], name)
+        )
+        if parameter.kind == "reference":
+            present = or_(present, self._has_rows(scope, tables.token_index, f"{name}:identifier"))
+        return not_(present) if is_missing else present
+
+    def _has_rows(self, scope: Scope, table: Table, name: str) -> ColumnElement[bool]:
+        entry = table.alias(f"i{next(self._aliases)}")
+        return exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name))
+
+
+_CLAUSES: dict[str, Callable[..., Condition]] = {
+    "criterion": Builder.criterion,
+    "chain": Builder.chain,
+    "has": Builder.reverse_chain,
+}

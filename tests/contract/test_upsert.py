@@ -1,0 +1,150 @@
+"""What a feed's message asks for becomes one resource, whatever comes twice, late or partly."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from fhir_server.bootstrap import Services
+from fhir_server.interactions import upsert
+from fhir_server.interactions.create import create
+from fhir_server.interactions.read import read
+from fhir_server.kernel.actor import SYSTEM, Actor
+from fhir_server.kernel.errors import Category, FhirError
+from fhir_server.kernel.upsert import Upsert
+from fhir_server.storage.resources import Stored
+from tests import builders
+from tests.conftest import NOW_MS
+
+FEED = Actor("hospital", is_territory=True, origin="feed:hospital")
+IPP = ("urn:oid:1.2.250.1.999.1", "000777")
+VISIT = ("urn:oid:1.2.250.1.999.1.3", "V1")
+
+
+def _identifier(key: tuple[str, str], **elements: Any) -> dict[str, Any]:
+    return {"system": key[0], "value": key[1], **elements}
+
+
+def _patient(at_ms: int | None = None, mode: str = "merge", cleared: tuple[str, ...] = (), **elements: Any) -> Upsert:
+    content = {"resourceType": "Patient", "identifier": [_identifier(IPP)], **elements}
+    return Upsert("urn:uuid:p", "Patient", (IPP,), content, mode, cleared, at_ms=at_ms)
+
+
+def _apply(services: Services, *upserts: Upsert) -> list[Stored]:
+    return services.store.transact(FEED, lambda uow: upsert.apply(uow, upserts))
+
+
+def _only(services: Services, *upserts: Upsert) -> dict[str, Any]:
+    (stored,) = _apply(services, *upserts)
+    return stored.content()
+
+
+def test_the_same_key_is_the_same_resource(services: Services) -> None:
+    first = _apply(services, _patient(gender="female"))
+    again = _apply(services, _patient(gender="female"))
+    changed = _apply(services, _patient(gender="male"))
+
+    assert [len(first), len(again), len(changed)] == [1, 0, 1]
+    assert (changed[0].id, changed[0].version) == (first[0].id, 2)
+
+
+def test_what_is_left_out_stays_and_what_is_cleared_goes(services: Services) -> None:
+    _apply(services, _patient(gender="female", birthDate="1979-03-28", name=[{"family": "ESSAI"}]))
+
+    content = _only(services, _patient(name=[{"family": "AUTRE"}], cleared=("birthDate",)))
+
+    assert (content["gender"], content["name"], "birthDate" in content) == ("female", [{"family": "AUTRE"}], False)
+
+
+def test_filling_never_overwrites(services: Services) -> None:
+    _apply(services, _patient(gender="female"))
+
+    content = _only(services, _patient(mode="fill", gender="male", birthDate="1979-03-28"))
+
+    assert (content["gender"], content["birthDate"]) == ("female", "1979-03-28")
+
+
+def test_identifiers_unite(services: Services) -> None:
+    other = _identifier(("urn:other", "9"))
+    _apply(services, _patient())
+    content = _only(services, _patient(identifier=[_identifier(IPP, use="usual"), other]))
+
+    assert content["identifier"] == [_identifier(IPP, use="usual"), other]
+
+
+def test_an_older_message_never_overwrites_a_newer_one(services: Services) -> None:
+    _apply(services, _patient(at_ms=NOW_MS, gender="female"))
+    late = _apply(services, _patient(at_ms=NOW_MS - 1, gender="male"))
+    next_ = _apply(services, _patient(at_ms=NOW_MS, gender="other"))
+
+    assert (late, next_[0].content()["gender"]) == ([], "other")
+
+
+def test_references_inside_a_batch_become_ids(services: Services) -> None:
+    encounter = {
+        "resourceType": "Encounter",
+        "identifier": [_identifier(VISIT)],
+        "status": "in-progress",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"},
+        "subject": {"reference": "urn:uuid:p"},
+    }
+    patient, visit = _apply(services, _patient(), Upsert("urn:uuid:e", "Encounter", (VISIT,), encounter))
+
+    assert visit.content()["subject"] == {"reference": f"Patient/{patient.id}"}
+
+
+def test_one_key_twice_in_a_batch_is_one_resource(services: Services) -> None:
+    again = Upsert("urn:uuid:q", "Patient", (IPP,), _patient(gender="female").resource, "merge")
+
+    written = _apply(services, _patient(), again)
+
+    assert len({stored.id for stored in written}) == 1
+
+
+def test_what_must_exist_and_does_not_is_told_where(services: Services) -> None:
+    missing = Upsert(
+        "urn:uuid:a", "Appointment", (VISIT,), builders.appointment(), on_missing="error", location="SCH^1^2"
+    )
+
+    with pytest.raises(FhirError) as caught:
+        _apply(services, missing)
+
+    assert caught.value.category is Category.UNKNOWN_REFERENCE
+    assert caught.value.issues[0].expression == "SCH^1^2"
+
+
+def test_our_own_id_is_a_key_too(services: Services) -> None:
+    stored = create(services.store, SYSTEM, "Appointment", builders.appointment())
+    key = (upsert.OWN_ID_SYSTEM, stored.id)
+    cancelled = {"resourceType": "Appointment", "status": "cancelled"}
+
+    _apply(services, Upsert("urn:uuid:a", "Appointment", (key,), cancelled))
+
+    assert read(services.store, SYSTEM, "Appointment", stored.id).content()["status"] == "cancelled"
+
+
+def test_an_invalid_result_changes_nothing(services: Services) -> None:
+    wrong = Upsert("urn:uuid:w", "Patient", (("urn:w", "1"),), {"resourceType": "Patient", "gender": "?"})
+
+    with pytest.raises(FhirError):
+        _apply(services, _patient(), wrong)
+
+    assert _apply(services, _patient())[0].version == 1
+
+
+def test_messages_at_the_same_time_make_one_resource(services: Services) -> None:
+    written: list[list[Stored]] = []
+    start = threading.Barrier(4)
+
+    def work(number: int) -> None:
+        start.wait()
+        written.append(_apply(services, _patient(name=[{"family": f"ESSAI{number}"}])))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({stored.id for batch in written for stored in batch}) == 1
+    assert sorted(stored.version for batch in written for stored in batch) == [1, 2, 3, 4]
