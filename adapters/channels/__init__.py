@@ -1,0 +1,1 @@
+"""One way to deliver each. A channel is given a delivery and says how it went; it keeps nothing."""

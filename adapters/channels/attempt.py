@@ -1,0 +1,17 @@
+"""How an attempt to deliver went."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: delivered, or not and why."""
+
+    is_delivered: bool
+    #: The same may be accepted later (AR, no answer); false when the other side finds fault with the message (AE).
+    is_worth_retrying: bool = True
+    #: What went wrong, without patient data.
+    error: str | None = None
+
+
+DELIVERED = Attempt(True)

@@ -1,0 +1,162 @@
+"""What an operator asks of a server by command: its schema, its configuration, its messages, its partners."""
+
+import base64
+import secrets
+from collections.abc import Iterator, Sequence
+
+from adapters import feeds as feed_files
+from adapters.hl7v2.acknowledge import answers, read_acknowledgement
+from adapters.hl7v2.parse import split_messages
+from adapters.mapping import check as mapping_check
+from adapters.mapping import tables as table_files
+from adapters.mllp.client import Client
+from adapters.service import House, build_house
+from fhir_server.auth.partners import Partner, PartnerError, parse
+from fhir_server.auth.secrets import hash_secret
+from fhir_server.bootstrap import build
+from fhir_server.kernel import json
+from fhir_server.kernel.actor import SYSTEM
+from fhir_server.kernel.dates import to_instant
+from fhir_server.scheduling.events import EVENTS
+from fhir_server.settings import Settings, SettingsError
+from fhir_server.storage import inbox, outbox
+from fhir_server.storage import migrate as schema
+from fhir_server.storage.database import Database
+from fhir_server.storage.inbox import Receipt
+from fhir_server.storage.partners import PartnerTable
+from fhir_server.storage.unit_of_work import Store
+
+
+def migrate(settings: Settings, revision: str) -> str:
+    """Go to a version of the schema; says where it is now."""
+    database = Database(settings.database_url)
+    if revision == "head":
+        schema.upgrade(database)
+    else:
+        schema.downgrade(database, revision)
+    database.close()
+    return f"The schema is at {revision}."
+
+
+def check(settings: Settings) -> list[str]:
+    """Everything wrong with feeds, partners and mapping tables, each with its file."""
+    problems: list[str] = []
+    overlays: set[tuple[str, ...]] = {()}
+    try:
+        feeds = feed_files.load(settings)
+        overlays |= {feed.overlays for feed in feeds}
+        for feed in feeds:
+            unknown = sorted((feed.send.events if feed.send else frozenset()) - EVENTS)
+            problems += [f"feeds/{feed.name}.toml: send.events: there is no event {event!r}" for event in unknown]
+    except SettingsError as error:
+        problems.append(str(error))
+    try:
+        list(build(settings).partners.registered())
+    except PartnerError as error:
+        problems.append(str(error))
+    for chosen in sorted(overlays):
+        problems += [line for line in mapping_check.check(table_files.load(chosen)) if line not in problems]
+    return problems
+
+
+def send(data: bytes, host: str, port: int, timeout: float) -> Iterator[tuple[str, bool]]:
+    """Send each message of a file; yields its acknowledgement as lines, and whether it was accepted."""
+    with Client(host, port, timeout, answers=answers) as client:
+        for message in split_messages(data):
+            answer = client.send(message)
+            yield (
+                answer.decode("utf-8", "replace").replace("\r", "\n").strip(),
+                read_acknowledgement(answer).is_accepted,
+            )
+
+
+def inbox_lines(settings: Settings, state: str | None, count: int) -> list[str]:
+    """The newest messages, one a line."""
+    receipts = _store(settings).transact(SYSTEM, lambda uow: inbox.list_receipts(uow, state=state, count=count))
+    return [_inbox_line(receipt) for receipt in receipts]
+
+
+def inbox_show(settings: Settings, number: int) -> str:
+    """One message, its answer and what it wrote."""
+    receipt = _receipt(_store(settings), number)
+    message, answer = (part.decode("utf-8", "replace").replace("\r", "\n") for part in (receipt.raw, receipt.answer))
+    return f"{_inbox_line(receipt)}\n\n{message}\n{answer}\n{receipt.effects or '(nothing written)'}"
+
+
+def inbox_replay(settings: Settings, numbers: Sequence[int]) -> Iterator[str]:
+    """Receive kept messages again; yields what became of each."""
+    house = build_house(settings)
+    for number in numbers:
+        yield f"{number} {_replay(house, number)}"
+
+
+def outbox_lines(settings: Settings, state: str | None, count: int) -> list[str]:
+    """The newest deliveries, one a line."""
+    deliveries = _store(settings).transact(SYSTEM, lambda uow: outbox.list_deliveries(uow, state=state, count=count))
+    return [
+        f"{one.pk:>8} {to_instant(one.created_ms)} {one.state:<9} {one.destination:<16} {one.event:<22} "
+        f"{one.stream}/_history/{one.version} tries {one.attempts} {one.error or ''}".rstrip()
+        for one in deliveries
+    ]
+
+
+def outbox_resolve(settings: Settings, numbers: Sequence[int], state: str) -> int:
+    """Send deliveries now, or give them up; how many were dead or waiting."""
+    return _store(settings).transact(SYSTEM, lambda uow: outbox.resolve(uow, numbers, state))
+
+
+def partner_add(settings: Settings, client_id: str, name: str, scopes: Sequence[str], reads: str) -> str:
+    """Register a partner with a fresh secret; the text holds it, and nothing else ever will."""
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    row = {
+        "client_id": client_id,
+        "name": name,
+        "secret_hash": hash_secret(secret),
+        "scopes": [scope for text in scopes for scope in text.split()],
+        "reads": reads,
+    }
+    try:
+        parse(row, client_id)
+    except PartnerError as error:
+        raise SettingsError(str(error)) from None
+    PartnerTable(_store(settings)).save(client_id, json.encode(row).decode())
+    return f"client_id     {client_id}\nclient_secret {secret}\nThe secret is not kept: note it now."
+
+
+def partner_lines(settings: Settings) -> list[str]:
+    """Every partner, one a line."""
+    services = build(settings)
+    rows = [parse(json.load(body.encode()), "partner") for body in PartnerTable(services.store).load()]
+    return [_partner_line(one) for one in (*services.partners.registered(), *rows)]
+
+
+def _partner_line(partner: Partner) -> str:
+    reads = "territory" if partner.is_territory else "own"
+    state = " suspended" if partner.is_suspended else ""
+    return f"{partner.client_id:<24} {reads:<9} {partner.name}{state}: {partner.scopes}"
+
+
+def _store(settings: Settings) -> Store:
+    return build(settings).store
+
+
+def _receipt(store: Store, number: int) -> Receipt:
+    receipt = store.transact(SYSTEM, lambda uow: inbox.find(uow, number))
+    if receipt is None:
+        raise SettingsError(f"there is no message {number} in the inbox")
+    return receipt
+
+
+def _replay(house: House, number: int) -> str:
+    receipt = _receipt(house.services.store, number)
+    if receipt.feed not in house.feeds:
+        raise SettingsError(f"message {number} came by the feed {receipt.feed}, which is not configured any more")
+    answer = read_acknowledgement(house.receiver(receipt.feed).receive(receipt.raw))
+    return f"{answer.code} {answer.text or ''}".rstrip()
+
+
+def _inbox_line(receipt: Receipt) -> str:
+    return (
+        f"{receipt.pk:>8} {to_instant(receipt.received_ms)} {receipt.state:<8} {receipt.feed:<12} "
+        f"{receipt.message_type:<8} {receipt.control_id} {receipt.error or ''}".rstrip()
+    )

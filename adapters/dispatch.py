@@ -1,0 +1,140 @@
+"""Take what is due from the outbox and deliver it: in order per stream, with back-off, into the dead letters at last.
+
+A lease keeps two dispatchers from sending the same; one that dies leaves its deliveries to the next when the lease
+ends. The receiver may then see a message twice, with the same control id (MSH-10).
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from adapters.channels.attempt import Attempt
+from adapters.channels.mllp_out import MllpChannel
+from adapters.feeds import Feed
+from adapters.mapping.plans import Tables
+from adapters.mapping.to_v2 import to_v2
+from fhir_server.kernel import json
+from fhir_server.kernel.actor import SYSTEM
+from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.paths import read
+from fhir_server.storage import outbox, resources
+from fhir_server.storage.outbox import Delivery
+from fhir_server.storage.unit_of_work import Store
+
+log = logging.getLogger(__name__)
+
+_BATCH = 20
+#: A dispatcher that dies leaves its deliveries to the next after this long.
+_LEASE_MS = 120_000
+#: What is left of a lease must outlast one time-out of the channel, or a second dispatcher could send the same
+#: meanwhile.
+_MARGIN_MS = 40_000
+_IDLE_SECONDS = 0.25
+#: Tries with doubling waits, from two seconds to an hour: about a day in all.
+_MAX_ATTEMPTS = 32
+_FIRST_WAIT_MS, _LONGEST_WAIT_MS = 2_000, 3_600_000
+
+
+class Channel(Protocol):
+    """A way to one destination."""
+
+    def deliver(self, payload: bytes) -> Attempt: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Delivers to the feeds that want to be told."""
+
+    store: Store
+    feeds: Mapping[str, Feed]
+    tables: Mapping[str, Tables]
+    _channels: dict[str, Channel] = field(default_factory=dict)
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until `stop` is set; the delivery under way is finished first."""
+        while not stop.is_set():
+            try:
+                busy = self.deliver_due(stop)
+            except FhirError as error:
+                log.warning("the outbox cannot be read: %s", error)
+                busy = False
+            if not busy:
+                stop.wait(_IDLE_SECONDS)
+        for channel in self._channels.values():
+            channel.close()
+
+    def deliver_due(self, stop: threading.Event | None = None) -> bool:
+        """Deliver one batch of what is due now; whether there was anything."""
+        batch = self.store.transact(SYSTEM, lambda uow: outbox.lease(uow, count=_BATCH, lease_ms=_LEASE_MS))
+        last_start = self.store.database.clock() + _LEASE_MS - _MARGIN_MS
+        for position, delivery in enumerate(batch):
+            if (stop is not None and stop.is_set()) or self.store.database.clock() > last_start:
+                self._give_back(batch[position:])
+                break
+            self._finish(delivery, self._attempt(delivery))
+        return bool(batch)
+
+    def _attempt(self, delivery: Delivery) -> Attempt:
+        feed = self.feeds.get(delivery.destination)
+        if feed is None or feed.send is None:
+            return Attempt(False, False, "the destination is not configured any more")
+        try:
+            payload = delivery.payload or self._render(delivery, feed)
+        except Exception as error:
+            # The edge: a message that cannot be made must not stop the ones behind it.
+            log.exception("delivery %d cannot be rendered", delivery.pk)
+            return Attempt(False, False, f"cannot be rendered: {type(error).__name__}")
+        channel = self._channels.get(delivery.destination)
+        if channel is None:
+            channel = self._channels[delivery.destination] = MllpChannel(feed.send)
+        return channel.deliver(payload)
+
+    def _render(self, delivery: Delivery, feed: Feed) -> bytes:
+        created = datetime.fromtimestamp(delivery.created_ms / 1000, UTC)
+        payload = to_v2(
+            delivery.event,
+            self._resources(delivery),
+            self.tables[feed.name],
+            feed.mapping(),
+            control_id=f"CRN{delivery.pk}",
+            now=created,
+        )
+        self.store.transact(SYSTEM, lambda uow: outbox.keep_payload(uow, delivery.pk, payload))
+        return payload
+
+    def _resources(self, delivery: Delivery) -> dict[str, dict[str, Any]]:
+        """The version the delivery is about and, as they stand now, the resources it refers to, by `Type/id`."""
+        row = resources.load_version(self.store.read(), delivery.type, delivery.id, delivery.version)
+        content = json.load(row.body.encode()) if row else {}
+        found = {f"{delivery.type}/{delivery.id}": content}
+        for reference in (*read(content, "participant.actor.reference"), *read(content, "basedOn.reference")):
+            type_name, _, id_ = reference.partition("/")
+            stored = resources.load(self.store.read(), type_name, id_)
+            if stored is not None and not stored.deleted:
+                found[reference] = stored.content()
+        return found
+
+    def _finish(self, delivery: Delivery, attempt: Attempt) -> None:
+        state, due_ms = outbox.DELIVERED, 0
+        if not attempt.is_delivered:
+            is_last = not attempt.is_worth_retrying or delivery.attempts + 1 >= _MAX_ATTEMPTS
+            state = outbox.DEAD if is_last else outbox.WAITING
+            due_ms = self.store.database.clock() + _wait_ms(delivery.attempts)
+            log.warning("delivery %d to %s: %s, %s", delivery.pk, delivery.destination, state, attempt.error)
+        self.store.transact(SYSTEM, lambda uow: outbox.finish(uow, delivery, state, due_ms=due_ms, error=attempt.error))
+
+    def _give_back(self, batch: list[Delivery]) -> None:
+        pks = [delivery.pk for delivery in batch]
+        self.store.transact(SYSTEM, lambda uow: outbox.release(uow, pks))
+
+
+def _wait_ms(attempts: int) -> int:
+    """Milliseconds until the next try: doubling, with jitter so that many do not come back at once."""
+    longest = min(_FIRST_WAIT_MS * 2 ** min(attempts, 20), _LONGEST_WAIT_MS)
+    return random.randint(longest // 2, longest)

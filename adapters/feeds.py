@@ -1,0 +1,145 @@
+"""Feeds: the partners that speak HL7 v2, each one file of config/feeds. docs/feeds.md describes the file.
+
+`CRENEAU_FEED_<NAME>_PORT` and `CRENEAU_FEED_<NAME>_SEND_PORT` (with `_HOST` likewise) override where a feed listens
+and sends.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from adapters.mapping.feed import FeedMapping
+from fhir_server.registry.model import Route
+from fhir_server.settings import Settings, SettingsError, config_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """What a feed wants to be told, and where."""
+
+    host: str
+    port: int
+    #: MSH-5 and MSH-6 of what we send.
+    application: str
+    facility: str
+    events: frozenset[str]
+    #: MSH-12 and MSH-18 of what we send.
+    version: str
+    charset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One partner's HL7 v2 interface."""
+
+    name: str
+    #: In whose name its messages act.
+    owner: str
+    host: str
+    port: int
+    #: Sending facilities (MSH-4) accepted; none: any.
+    facilities: frozenset[str]
+    #: IANA zone of times without an offset.
+    zone: str
+    #: HL7 table 0211 name of the character set when MSH-18 is empty.
+    charset: str
+    #: Folders of mappings/feeds whose rows replace ours, in order.
+    overlays: tuple[str, ...]
+    #: Who we are to it: MSH-3 and MSH-4 of what we send and answer.
+    application: str
+    facility: str
+    #: Assigning authority (HD.1 or HD.2) -> identifier system URI.
+    namespaces: Mapping[str, str]
+    #: Its ADT messages change what is known of patients; other feeds only fill gaps.
+    is_identity_source: bool
+    send: Send | None
+
+    @property
+    def channel(self) -> str:
+        """Its name as origin of changes and destination of deliveries."""
+        return f"feed:{self.name}"
+
+    def mapping(self) -> FeedMapping:
+        """What the mapping tables must know of it."""
+        return FeedMapping(
+            name=self.name,
+            zone=self.zone,
+            charset=self.send.charset if self.send else self.charset,
+            application=self.application,
+            facility=self.facility,
+            namespaces=self.namespaces,
+            is_identity_source=self.is_identity_source,
+            receiving_application=self.send.application if self.send else "",
+            receiving_facility=self.send.facility if self.send else "",
+        )
+
+    def route(self) -> Route | None:
+        """The route of what it wants to be told; None when it wants nothing."""
+        return Route(self.channel, self.send.events) if self.send else None
+
+
+def load(settings: Settings, environment: Mapping[str, str] | None = None) -> tuple[Feed, ...]:
+    """Every feed, by name. Raises SettingsError naming the file and what is wrong with it."""
+    folder = config_folder(settings, "feeds")
+    entries = sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name
+    )
+    return tuple(_read(entry, os.environ if environment is None else environment) for entry in entries)
+
+
+def _read(entry: Traversable, environment: Mapping[str, str]) -> Feed:
+    name = entry.name.removesuffix(".toml")
+    try:
+        return _feed(name, tomllib.loads(entry.read_text("utf-8")), _Overrides(name, environment))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"feeds/{entry.name}: {error}") from None
+    except KeyError as error:
+        raise SettingsError(f"feeds/{entry.name}: {error.args[0]} is missing") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise SettingsError(f"feeds/{entry.name}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Overrides:
+    """What the environment says instead of the file."""
+
+    feed: str
+    environment: Mapping[str, str]
+
+    def get(self, suffix: str, value: Any) -> str:
+        name = f"CRENEAU_FEED_{self.feed.upper().replace('-', '_')}_{suffix}"
+        return str(self.environment.get(name, value))
+
+
+def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
+    listen, identity = row["listen"], row["identity"]
+    return Feed(
+        name=name,
+        owner=row["owner"],
+        host=overrides.get("HOST", listen["host"]),
+        port=int(overrides.get("PORT", listen["port"])),
+        facilities=frozenset(listen.get("facilities", ())),
+        zone=row.get("zone", "Europe/Paris"),
+        charset=row.get("charset", "8859/15"),
+        overlays=tuple(row.get("overlays", ())),
+        application=identity["application"],
+        facility=identity["facility"],
+        namespaces=dict(row.get("namespaces", {})),
+        is_identity_source=bool(row.get("is_identity_source", False)),
+        send=_send(row["send"], overrides) if "send" in row else None,
+    )
+
+
+def _send(row: dict[str, Any], overrides: _Overrides) -> Send:
+    return Send(
+        host=overrides.get("SEND_HOST", row["host"]),
+        port=int(overrides.get("SEND_PORT", row["port"])),
+        application=row["application"],
+        facility=row["facility"],
+        events=frozenset(row["events"]),
+        version=row.get("version", "2.5"),
+        charset=row.get("charset", "UNICODE UTF-8"),
+    )

@@ -1,0 +1,121 @@
+"""The server's processes: web workers, MLLP listeners, the dispatcher, and the parent that watches over them."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+
+from adapters.dispatch import Dispatcher
+from adapters.feeds import Feed
+from adapters.feeds import load as load_feeds
+from adapters.mllp import server as mllp
+from adapters.mllp.connection import Options
+from adapters.service import House, build_house
+from adapters.supervise import Supervisor, creneau, stop_on_signals, wait_until_ready
+from fhir_server.settings import Settings
+from fhir_server.storage import migrate as schema
+from fhir_server.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Messages of all feeds that are applied at once; connections beyond that wait their turn.
+_LISTENER_THREADS = 8
+#: Seconds a web worker has to finish its requests when asked to stop.
+_WEB_GRACE = 20
+
+
+def web(settings: Settings) -> None:
+    """Serve FHIR over HTTP until SIGTERM; requests under way are finished."""
+    Granian(
+        "adapters.service:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.http_host,
+        port=settings.http_port,
+        workers=settings.worker_count,
+        blocking_threads=settings.thread_count,
+        http1_settings=HTTP1Settings(max_buffer_size=65_536),
+        backlog=2_048,
+        # More than the threads can take waits here, not in the workers, so that none is starved.
+        backpressure=max(64, settings.thread_count * 16),
+        respawn_failed_workers=True,
+        workers_kill_timeout=_WEB_GRACE,
+        log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings
+    ).serve()
+
+
+def listen(settings: Settings) -> None:
+    """Receive over MLLP on every feed's port until SIGTERM; messages under way are answered first."""
+    stop = stop_on_signals()
+    house = build_house(settings, pool_size=_LISTENER_THREADS)
+    listeners = [_listener(house, feed, settings) for feed in house.feeds.values()]
+    mllp.run(listeners, stop, threads=_LISTENER_THREADS)
+    house.services.close()
+
+
+def dispatch(settings: Settings) -> None:
+    """Deliver what the outbox owes until SIGTERM; the delivery under way is finished first."""
+    stop = stop_on_signals()
+    house = build_house(settings)
+    feeds = {feed.channel: feed for feed in house.feeds.values()}
+    Dispatcher(house.services.store, feeds, house.tables).run(stop)
+    house.services.close()
+
+
+def serve(settings: Settings) -> int:
+    """Bring the schema up to date, run every process, and stop them all on SIGTERM. 1 when they did not come up."""
+    database = Database(settings.database_url)
+    schema.upgrade(database)
+    database.close()
+    return run_all(settings, os.environ, lambda feeds: None)
+
+
+def run_all(
+    settings: Settings, environment: Mapping[str, str], when_ready: Callable[[tuple[Feed, ...]], object]
+) -> int:
+    """Run every process as a child of this one; `when_ready` is called once all accept connections.
+
+    Returns 1 when they did not come up, what `when_ready` returns if that is a number, else 0 after SIGTERM.
+    """
+    stop = stop_on_signals()
+    feeds = load_feeds(settings, environment)
+    children = {**environment, "CRENEAU_DATABASE_URL": settings.database_url}
+    supervisor = Supervisor({name: creneau(name) for name in ("web", "listen", "dispatch")}, children)
+    supervisor.start()
+    try:
+        ports = [(feed.host, feed.port) for feed in feeds]
+        address = f"http://{settings.http_host}:{settings.http_port}"
+        if not wait_until_ready(f"{address}/ready", ports, lambda: stop.is_set() or supervisor.has_failed()):
+            return 0 if stop.is_set() else 1
+        announce(settings, feeds)
+        verdict = when_ready(feeds)
+        if isinstance(verdict, int):
+            return verdict
+        supervisor.watch(stop)
+        return 0
+    finally:
+        supervisor.stop()
+
+
+def announce(settings: Settings, feeds: tuple[Feed, ...]) -> None:
+    """Say that the server is ready, and where."""
+    click.echo(f"ready {settings.base_url}")
+    click.echo(f"  FHIR R4    {settings.base_url}   (CapabilityStatement: {settings.base_url}/metadata)")
+    click.echo(f"  token      {settings.issuer}/oauth/token")
+    for feed in feeds:
+        click.echo(f"  {feed.name:<10} mllp://{feed.host}:{feed.port}")
+
+
+def _listener(house: House, feed: Feed, settings: Settings) -> mllp.Listener:
+    receiver = house.receiver(feed.name)
+    return mllp.Listener(
+        feed.host,
+        feed.port,
+        lambda octets, _peer: receiver.receive(octets),
+        lambda fault, _peer: receiver.refuse(fault),
+        Options(max_size=settings.max_message_bytes),
+    )

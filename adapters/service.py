@@ -1,0 +1,47 @@
+"""Composition of the server with its adapters: what each process is built from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask
+
+from adapters import feeds as feed_files
+from adapters.feeds import Feed
+from adapters.mapping import tables as table_files
+from adapters.mapping.plans import Tables
+from adapters.receive import Receiver
+from fhir_server.app import create_app
+from fhir_server.bootstrap import Services, build
+from fhir_server.kernel import log
+from fhir_server.settings import Settings, load
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The server's services with the feeds that use them."""
+
+    services: Services
+    feeds: Mapping[str, Feed]
+    #: Mapping tables of each feed, its overlays laid over ours.
+    tables: Mapping[str, Tables]
+
+    def receiver(self, name: str) -> Receiver:
+        """What receives the messages of one feed."""
+        feed = self.feeds[name]
+        return Receiver(self.services.store, feed, feed.mapping(), self.tables[name])
+
+
+def build_house(settings: Settings, *, pool_size: int | None = None) -> House:
+    """Everything a process may need. Opens nothing yet. Raises SettingsError for a feed file that cannot be used."""
+    feeds = {feed.name: feed for feed in feed_files.load(settings)}
+    routes = [route for route in (feed.route() for feed in feeds.values()) if route]
+    tables = {feed.name: table_files.load(feed.overlays) for feed in feeds.values()}
+    return House(build(settings, routes, pool_size=pool_size), feeds, tables)
+
+
+def application() -> Flask:
+    """The web application of one worker, from the environment: what Granian (or any WSGI server) is pointed at."""
+    settings = load()
+    log.configure(settings.log_level)
+    feeds = feed_files.load(settings)
+    return create_app(build(settings, [route for route in (feed.route() for feed in feeds) if route]))
