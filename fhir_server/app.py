@@ -1,0 +1,21 @@
+"""The web application."""
+
+from flask import Flask
+
+from fhir_server.bootstrap import Services
+from fhir_server.web import about, errors, fhir, oauth, request_log
+
+
+def create_app(services: Services) -> Flask:
+    """The whole HTTP surface over these services."""
+    app = Flask("fhir_server", static_folder=None)
+    # One more than is taken: at the limit itself Werkzeug cuts a chunked body short without a word.
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes + 1
+    # An address with // is another address; a redirect would send the token along to whatever Host names.
+    app.url_map.merge_slashes = False
+    request_log.register(app, is_logged=services.settings.request_log)
+    errors.register(app)
+    app.register_blueprint(about.blueprint(services))
+    app.register_blueprint(oauth.blueprint(services))
+    app.register_blueprint(fhir.blueprint(services), url_prefix="/fhir")
+    return app

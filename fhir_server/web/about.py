@@ -1,0 +1,71 @@
+"""What anyone may ask without a token: capabilities, SMART configuration, keys, health.
+
+https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from fhir_server.auth.authorization_server import GRANT_TYPES, METHODS
+from fhir_server.bootstrap import Services
+from fhir_server.kernel import json
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.settings import Settings
+from fhir_server.storage.unit_of_work import unavailable
+from fhir_server.web import responses
+from fhir_server.web.capability import capability_statement
+
+JSON = "application/json"
+
+_PING = text("SELECT 1")
+
+
+def blueprint(services: Services) -> Blueprint:
+    """The public routes, to be registered at the root."""
+    routes = Blueprint("about", __name__)
+    smart = _constant(json.encode(smart_configuration(services.settings)), JSON)
+    addresses: tuple[tuple[str, Callable[[], Response]], ...] = (
+        ("/fhir/metadata", _constant(capability_statement(services.settings), responses.FHIR_JSON)),
+        ("/.well-known/smart-configuration", smart),
+        ("/fhir/.well-known/smart-configuration", smart),
+        ("/oauth/jwks", lambda: responses.public(services.keys.public_set(), JSON)),
+        ("/health", lambda: responses.live(b'{"status":"pass"}')),
+        ("/ready", lambda: _ready(services)),
+    )
+    for rule, view in addresses:
+        routes.add_url_rule(rule, rule.replace(".", ""), view, methods=["GET"], provide_automatic_options=False)
+    return routes
+
+
+def smart_configuration(settings: Settings) -> dict[str, Any]:
+    """Where and how a system client gets its token."""
+    return {
+        "issuer": settings.issuer,
+        "jwks_uri": f"{settings.issuer}/oauth/jwks",
+        "token_endpoint": f"{settings.issuer}/oauth/token",
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "grant_types_supported": list(GRANT_TYPES),
+        "scopes_supported": ["system/*.cruds", *(f"system/{name}.cruds" for name in sorted(RESOURCES))],
+        # Required by the standard of every server, and without meaning where nobody logs in.
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": ["client-confidential-symmetric", "permission-v1", "permission-v2"],
+    }
+
+
+def _constant(body: bytes, content_type: str) -> Callable[[], Response]:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return lambda: responses.public(body, content_type, etag)
+
+
+def _ready(services: Services) -> Response:
+    """200 when the database answers. Raises FhirError (UNAVAILABLE) when it does not."""
+    try:
+        services.store.read().execute(_PING)
+    except DBAPIError as error:
+        raise unavailable() from error
+    return responses.live(b'{"status":"pass"}')

@@ -1,0 +1,51 @@
+"""The one place where failures become answers: known ones tell their issues, unknown ones a fixed sentence."""
+
+import logging
+import traceback
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+from fhir_server.kernel.errors import Category, FhirError, Issue, fault
+from fhir_server.storage.database import is_unavailable
+from fhir_server.storage.unit_of_work import unavailable
+from fhir_server.web import responses
+
+_log = logging.getLogger("fhir_server.errors")
+
+#: What the web framework refuses by itself, in FHIR's words.
+_REFUSALS = {
+    404: (Category.NOT_FOUND, "There is nothing at this address."),
+    405: (Category.METHOD_NOT_ALLOWED, "That method is not open at this address."),
+    413: (Category.TOO_LARGE, "The body is larger than this server takes."),
+}
+
+
+def register(app: Flask) -> None:
+    """Let every failure of `app` be answered with an OperationOutcome."""
+    app.register_error_handler(FhirError, _known)
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _unknown)
+
+
+def _known(error: FhirError) -> Response:
+    return responses.refusal(error)
+
+
+def _refused(error: HTTPException) -> Response:
+    status = error.code or 500
+    category, sentence = _REFUSALS.get(status, (Category.INVALID, "The request could not be read."))
+    headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return responses.outcome((Issue(category, sentence),), status, headers)
+
+
+def _unknown(error: Exception) -> Response:
+    if is_unavailable(error):
+        _log.error("store unreachable request=%s", g.request_id)
+        return responses.refusal(unavailable())
+    # Neither message nor arguments: those of a database error hold the row that was written.
+    frames = "".join(
+        f" {frame.filename}:{frame.lineno}:{frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+    )
+    _log.error("unexpected %s request=%s at%s", type(error).__qualname__, g.request_id, frames)
+    return responses.refusal(fault(Category.EXCEPTION, "The server failed. The request id names the log entry."))

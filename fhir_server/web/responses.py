@@ -1,0 +1,112 @@
+"""Answers: bodies as they were stored, headers built by hand, because every read passes here."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any
+
+from flask import Response
+
+from fhir_server.kernel import json
+from fhir_server.kernel.errors import FhirError, Issue
+from fhir_server.storage.resources import Stored
+from fhir_server.web.negotiation import Preferences
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+
+#: Answers hold persons' data: nobody on the way may keep them.
+_PRIVATE = (("Content-Type", FHIR_JSON), ("Cache-Control", "no-store"), ("Vary", "Accept, Authorization, Prefer"))
+#: What the server says of itself: the same for everyone.
+_PUBLIC = (("Cache-Control", "public, max-age=300"), ("Access-Control-Allow-Origin", "*"))
+
+
+def resource(stored: Stored) -> Response:
+    """200 with a resource."""
+    return Response(stored.body, 200, _versioned(stored))
+
+
+def not_modified(stored: Stored) -> Response:
+    """304: the client has this version."""
+    return Response(None, 304, [pair for pair in _versioned(stored) if pair[0] != "Content-Type"])
+
+
+def written(stored: Stored, *, is_created: bool, wanted: Preferences, base_url: str) -> Response:
+    """201 with Location or 200, with the body that Prefer asked for. https://www.hl7.org/fhir/R4/http.html#ops"""
+    headers = _versioned(stored)
+    if is_created:
+        headers.append(("Location", f"{base_url}/{stored.reference}/_history/{stored.version}"))
+    return Response(_body(stored, is_created, wanted), 201 if is_created else 200, headers)
+
+
+def deleted(wanted: Preferences) -> Response:
+    """204, or 200 with an OperationOutcome when Prefer asked for one."""
+    if wanted.returned == "OperationOutcome":
+        return Response(_note("Deleted."), 200, [*_PRIVATE])
+    return Response(None, 204, [pair for pair in _PRIVATE if pair[0] != "Content-Type"])
+
+
+def bundle(body: bytes) -> Response:
+    """200 with a Bundle built elsewhere."""
+    return Response(body, 200, [*_PRIVATE])
+
+
+def public(body: bytes, content_type: str, etag: str | None = None) -> Response:
+    """200 with something the server says of itself to everyone, that may be kept for five minutes."""
+    headers = [("Content-Type", content_type), *_PUBLIC]
+    return Response(body, 200, [*headers, ("ETag", etag)] if etag else headers)
+
+
+def live(body: bytes) -> Response:
+    """200 with something true at this moment only."""
+    return Response(body, 200, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+
+
+def refusal(error: FhirError) -> Response:
+    """The answer to a FhirError: its status, its headers, every issue."""
+    return outcome(error.issues, error.category.http_status, error.headers)
+
+
+def outcome(issues: Sequence[Issue], status: int, headers: Mapping[str, str]) -> Response:
+    """An OperationOutcome with one entry for each issue."""
+    body = json.encode({"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]})
+    return Response(body, status, [*_PRIVATE, *headers.items()])
+
+
+def _versioned(stored: Stored) -> list[tuple[str, str]]:
+    return [
+        *_PRIVATE,
+        ("ETag", f'W/"{stored.version}"'),
+        ("Last-Modified", _http_date(stored.updated_ms // 1000)),
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+def _body(stored: Stored, is_created: bool, wanted: Preferences) -> str | bytes | None:
+    if wanted.returned == "minimal":
+        return None
+    if wanted.returned == "OperationOutcome":
+        return _note("Created." if is_created else "Updated.")
+    return stored.body
+
+
+def _note(text: str) -> bytes:
+    issue = {"severity": "information", "code": "informational", "diagnostics": text}
+    return json.encode({"resourceType": "OperationOutcome", "issue": [issue]})
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    members: dict[str, Any] = {
+        "severity": issue.severity,
+        "code": issue.category.issue_code,
+        "diagnostics": issue.diagnostics,
+    }
+    return members | {"expression": [issue.expression]} if issue.expression else members
+
+
+def allow(methods: Iterable[str]) -> dict[str, str]:
+    """The Allow header of a 405."""
+    return {"Allow": ", ".join(sorted(methods))}
