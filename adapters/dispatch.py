@@ -66,8 +66,13 @@ class Dispatcher:
                 busy = False
             if not busy:
                 stop.wait(_IDLE_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the destinations."""
         for channel in self._channels.values():
             channel.close()
+        self._channels.clear()
 
     def deliver_due(self, stop: threading.Event | None = None) -> bool:
         """Deliver one batch of what is due now; whether there was anything."""

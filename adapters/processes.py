@@ -89,7 +89,7 @@ def run_all(
     try:
         ports = [(feed.host, feed.port) for feed in feeds]
         address = f"http://{settings.http_host}:{settings.http_port}"
-        if not wait_until_ready(f"{address}/ready", ports, lambda: stop.is_set() or supervisor.has_failed()):
+        if not wait_until_ready([f"{address}/ready"], ports, lambda: stop.is_set() or supervisor.has_failed()):
             return 0 if stop.is_set() else 1
         announce(settings, feeds)
         verdict = when_ready(feeds)

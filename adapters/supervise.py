@@ -92,12 +92,12 @@ def creneau(*words: str) -> list[str]:
 
 
 def wait_until_ready(
-    ready_url: str, ports: Sequence[tuple[str, int]], has_failed: Callable[[], bool], seconds: float = 60.0
+    urls: Sequence[str], ports: Sequence[tuple[str, int]], has_failed: Callable[[], bool], seconds: float = 60.0
 ) -> bool:
-    """Wait until the web server answers and every port accepts connections; false when that does not happen."""
+    """Wait until every URL answers 200 and every port accepts connections; false when that does not happen."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not has_failed():
-        if _answers(ready_url) and all(_accepts(host, port) for host, port in ports):
+        if all(map(_answers, urls)) and all(_accepts(host, port) for host, port in ports):
             return True
         time.sleep(0.05)
     return False

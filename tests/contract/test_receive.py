@@ -36,7 +36,12 @@ def receiver(house: House) -> Receiver:
 
 
 def message(
-    kind: str, *segments: str, control_id: str = "M1", version: str = "2.5", when: str = "20260302080000", end: str = "\r"
+    kind: str,
+    *segments: str,
+    control_id: str = "M1",
+    version: str = "2.5",
+    when: str = "20260302080000",
+    end: str = "\r",
 ) -> bytes:
     """A message of the hospital."""
     header = rf"MSH|^~\&|GAM|CH-DEMO|CRENEAU|CPTS-DEMO|{when}||{kind}|{control_id}|P|{version}|||||FRA|UNICODE UTF-8"

@@ -1,0 +1,78 @@
+"""`creneau demo`: the fictional territory, the whole server over it, and one day lived in it."""
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+
+import click
+
+from adapters.demo import load as territory
+from adapters.demo import tables
+from adapters.demo.play import Endpoints, play
+from adapters.feeds import Feed
+from adapters.processes import run_all
+from fhir_server import bootstrap, settings
+from fhir_server.kernel import dates
+from fhir_server.storage import migrate
+
+_PARTNERS = ("demo-vendor", "demo-vendor-2", "demo-agenda", "demo-samu", "demo-coordinator")
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """The choices of the command line."""
+
+    http_port: int
+    hospital_port: int
+    samu_port: int
+    database_url: str
+    is_played: bool
+    is_once: bool
+
+    def run(self) -> int:
+        """Load the territory, run the server, live the day. 0, or 1 when it did not start or a promise did not hold."""
+        listener_port = _free_port()
+        environment = os.environ | {
+            "CRENEAU_DEMO": "true",
+            "CRENEAU_HTTP_PORT": str(self.http_port),
+            "CRENEAU_DATABASE_URL": self.database_url,
+            "CRENEAU_FEED_HOSPITAL_PORT": str(self.hospital_port),
+            "CRENEAU_FEED_SAMU_PORT": str(self.samu_port),
+            "CRENEAU_FEED_HOSPITAL_SEND_PORT": str(listener_port),
+        }
+        chosen = settings.load(environment)
+        self._load(chosen)
+        return run_all(chosen, environment, lambda feeds: self._when_ready(chosen, feeds, listener_port))
+
+    def _load(self, chosen: settings.Settings) -> None:
+        services = bootstrap.build(chosen)
+        migrate.upgrade(services.store.database)
+        today = datetime.now(dates.zone(tables.read().zone)).date()
+        click.echo(f"{territory.load(services.store, today)} resources of the fictional territory written")
+        services.close()
+
+    def _when_ready(self, chosen: settings.Settings, feeds: tuple[Feed, ...], listener_port: int) -> int | None:
+        click.echo(f"  partners   {', '.join(_PARTNERS)}: secret creneau-demo\n")
+        verdict = 0
+        if self.is_played:
+            endpoints = Endpoints(
+                fhir_url=chosen.base_url,
+                token_url=f"{chosen.issuer}/oauth/token",
+                hospital_port=self.hospital_port,
+                samu_port=self.samu_port,
+                listener_port=listener_port,
+            )
+            verdict = play(endpoints, sys.stdout)
+        if self.is_once:
+            return verdict
+        click.echo("\nThe server goes on; Ctrl-C stops it.")
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
