@@ -17,7 +17,7 @@ from adapters.channels.mllp_out import MllpChannel
 from adapters.feeds import Feed
 from adapters.mapping.plans import Tables
 from adapters.mapping.to_v2 import to_v2
-from fhir_server.kernel import json
+from fhir_server.kernel import json, log
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.errors import FhirError
 from fhir_server.kernel.paths import read
@@ -25,7 +25,7 @@ from fhir_server.storage import outbox, resources
 from fhir_server.storage.outbox import Delivery
 from fhir_server.storage.unit_of_work import Store
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _BATCH = 20
 #: A dispatcher that dies leaves its deliveries to the next after this long.
@@ -62,7 +62,7 @@ class Dispatcher:
             try:
                 busy = self.deliver_due(stop)
             except FhirError as error:
-                log.warning("the outbox cannot be read: %s", error)
+                _log.warning("the outbox cannot be read: %s", error)
                 busy = False
             if not busy:
                 stop.wait(_IDLE_SECONDS)
@@ -93,7 +93,7 @@ class Dispatcher:
             payload = delivery.payload or self._render(delivery, feed)
         except Exception as error:
             # The edge: a message that cannot be made must not stop the ones behind it.
-            log.exception("delivery %d cannot be rendered", delivery.pk)
+            _log.error("delivery %d cannot be rendered: %s", delivery.pk, log.describe(error))
             return Attempt(False, False, f"cannot be rendered: {type(error).__name__}")
         channel = self._channels.get(delivery.destination)
         if channel is None:
@@ -131,7 +131,7 @@ class Dispatcher:
             is_last = not attempt.is_worth_retrying or delivery.attempts + 1 >= _MAX_ATTEMPTS
             state = outbox.DEAD if is_last else outbox.WAITING
             due_ms = self.store.database.clock() + _wait_ms(delivery.attempts)
-            log.warning("delivery %d to %s: %s, %s", delivery.pk, delivery.destination, state, attempt.error)
+            _log.warning("delivery %d to %s: %s, %s", delivery.pk, delivery.destination, state, attempt.error)
         self.store.transact(SYSTEM, lambda uow: outbox.finish(uow, delivery, state, due_ms=due_ms, error=attempt.error))
 
     def _give_back(self, batch: list[Delivery]) -> None:

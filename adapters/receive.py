@@ -20,6 +20,7 @@ from adapters.mapping.plans import Tables
 from adapters.mapping.to_fhir import translate
 from adapters.mllp.framing import FaultKind, FramingFault
 from fhir_server.interactions import upsert
+from fhir_server.kernel import log
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.kernel.ids import new_id
@@ -28,7 +29,7 @@ from fhir_server.storage import inbox
 from fhir_server.storage.inbox import Receipt
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 #: MSH-11: production, training, debugging.
 _PROCESSING_IDS = frozenset({"P", "T", "D", ""})
@@ -52,9 +53,9 @@ class Receiver:
             return self._apply(header, data)
         except FhirError as error:
             return self._refuse(header, data, error.issues)
-        except Exception:
+        except Exception as error:
             # The edge: whatever breaks inside, the sender gets a real answer and the message is kept.
-            log.exception("message %s of feed %s broke the receiver", header.control_id, self.feed.name)
+            _log.error("message %s of feed %s: %s", header.control_id, self.feed.name, log.describe(error))
             issue = Issue(Category.EXCEPTION, "The receiver failed; the message was kept for its operator.")
             return self._refuse(header, data, (issue,))
 
@@ -87,7 +88,7 @@ class Receiver:
         except FhirError as error:
             # The store is away: nothing is kept, so the sender must keep it. AR says that the same may be sent again.
             return self._receipt(header, data, error.issues).answer
-        log.warning("message %s of feed %s: %s, %s", header.control_id, self.feed.name, receipt.state, receipt.error)
+        _log.warning("message %s of feed %s: %s, %s", header.control_id, self.feed.name, receipt.state, receipt.error)
         return receipt.answer
 
     def _actor(self, header: Header) -> Actor:

@@ -13,7 +13,9 @@ from adapters.receive import Receiver
 from fhir_server.app import create_app
 from fhir_server.bootstrap import Services, build
 from fhir_server.kernel import log
+from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings, load
+from fhir_server.validation import gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ def build_house(settings: Settings, *, pool_size: int | None = None) -> House:
 
 
 def application() -> Flask:
-    """The web application of one worker, from the environment: what Granian (or any WSGI server) is pointed at."""
+    """The web application of one worker, from the environment: what Granian (or any WSGI server) is pointed at.
+
+    Validators are made before the first request, so that no client waits for them.
+    """
     settings = load()
     log.configure(settings.log_level)
+    gates.prepare(sorted(RESOURCES))
     feeds = feed_files.load(settings)
     return create_app(build(settings, [route for route in (feed.route() for feed in feeds) if route]))

@@ -36,6 +36,8 @@ class Demonstration:
         listener_port = _free_port()
         environment = os.environ | {
             "CRENEAU_DEMO": "true",
+            # What the play prints is for people; the log of every request between its lines is not.
+            "CRENEAU_LOG_LEVEL": os.environ.get("CRENEAU_LOG_LEVEL", "WARNING"),
             "CRENEAU_HTTP_PORT": str(self.http_port),
             "CRENEAU_DATABASE_URL": self.database_url,
             "CRENEAU_FEED_HOSPITAL_PORT": str(self.hospital_port),

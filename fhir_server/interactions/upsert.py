@@ -11,6 +11,7 @@ from fhir_server.interactions import write
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import new_id
 from fhir_server.kernel.upsert import Upsert
+from fhir_server.scheduling import rules
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
@@ -81,12 +82,14 @@ def _apply_one(
 ) -> Stored | None:
     given = _resolved(upsert.resource, references)
     if before is None or before.deleted:
+        rules.complete(uow, upsert.type, None, given)
         gates.validate(given, upsert.type, second_opinion=False)
         return write.insert(uow, upsert.type, given, id_=place[1], happened_ms=upsert.at_ms)
     if upsert.mode == "refer" or _is_late(upsert, before):
         return before
     stored = before.content()
     content = _filled(stored, given) if upsert.mode == "fill" else _merged(stored, given, upsert.cleared)
+    rules.complete(uow, upsert.type, stored, content)
     gates.validate(content, upsert.type, second_opinion=False)
     happened = before.happened_ms if upsert.at_ms is None or upsert.mode == "fill" else upsert.at_ms
     return write.replace(uow, before, content, happened_ms=happened)

@@ -1,10 +1,11 @@
 """Logs: one line an event, never a patient's data.
 
-Ours name ids, control ids, codes and counts. Libraries that log what passes through them are kept quiet whatever the level,
-since it would be statements with values, tokens or bodies.
+Ours name ids, control ids, codes and counts. Libraries that log what passes through them are kept quiet whatever the
+level, since it would be statements with values, tokens or bodies.
 """
 
 import logging
+import traceback
 
 #: Loggers of libraries that show data below this level.
 _TALKATIVE = ("sqlalchemy", "authlib", "psycopg", "asyncio", "alembic", "hl7apy")
@@ -15,3 +16,9 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def describe(error: BaseException) -> str:
+    """An unexpected exception's type and where it came from, without its text, which may hold what was being written."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error).__qualname__ + "".join(f" {one.filename}:{one.lineno}:{one.name}" for one in frames)

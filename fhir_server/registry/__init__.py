@@ -1,0 +1,1 @@
+"""What the server serves, as rows: resource types and search parameters, and the statement computed from them."""

@@ -46,6 +46,8 @@ class Database:
                 event.listen(engine, "connect", _prepare_sqlite)
             event.listen(self._writes, "begin", _begin_immediate)
         self._held = threading.local()
+        #: Every thread's held connection, to close them all at the end.
+        self._opened: list[Connection] = []
 
     @property
     def engine(self) -> Engine:
@@ -57,6 +59,7 @@ class Database:
         connection: Connection | None = getattr(self._held, "connection", None)
         if connection is None or connection.invalidated or connection.closed:
             connection = self._held.connection = self._reads.connect()
+            self._opened.append(connection)
         return connection
 
     @contextmanager
@@ -73,10 +76,8 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
-        connection: Connection | None = getattr(self._held, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._held.connection = None
+        while self._opened:
+            self._opened.pop().close()
         self._writes.dispose()
         self._reads.dispose()
 

@@ -12,7 +12,8 @@ from sqlalchemy import Dialect, bindparam, func, select
 from fhir_server.registry.search_params import parameters
 from fhir_server.storage import tables
 from fhir_server.storage.select_clauses import Builder
-from fhir_server.storage.select_order import after, order_keys, ordering, unindexed
+from fhir_server.storage.select_conditions import unindexed
+from fhir_server.storage.select_order import after, order_keys, ordering
 from fhir_server.storage.select_shape import Shape
 from fhir_server.storage.statement import Statement, compiled
 
@@ -36,7 +37,7 @@ class Shaped:
 def page_statement(shaped: Shaped, dialect: Dialect) -> Statement:
     """At most `limit` matches after the position: type, id, version, updated_ms, body, pk, then the sort keys."""
     builder = Builder(dialect.name, shaped.sees_all)
-    scope = builder.scope(shaped.type)
+    scope = builder.scope(shaped.type, shaped.criteria, *(code for code, _ in shaped.sort))
     conditions = [builder.clause(scope, shape) for shape in shaped.criteria]
     is_indexed = not any(_is_selective(shape) for shape in shaped.criteria)
     keys = order_keys(scope, shaped.sort, shaped.criteria, is_indexed=is_indexed)
@@ -60,7 +61,7 @@ def page_statement(shaped: Shaped, dialect: Dialect) -> Statement:
 def count_statement(shaped: Shaped, dialect: Dialect) -> Statement:
     """The number of matches."""
     builder = Builder(dialect.name, shaped.sees_all)
-    scope = builder.scope(shaped.type)
+    scope = builder.scope(shaped.type, shaped.criteria, *(code for code, _ in shaped.sort))
     conditions = [builder.clause(scope, shape) for shape in shaped.criteria]
     return compiled(scope.select(scope.pk).where(*conditions).with_only_columns(func.count()), dialect)
 

@@ -14,7 +14,7 @@ from fhir_server.registry.search_params import parameters
 from fhir_server.storage import tables
 from fhir_server.storage.index import KIND_TABLES
 from fhir_server.storage.select_conditions import COLUMN_KINDS, KINDS, Condition
-from fhir_server.storage.select_scope import Scope, literal
+from fhir_server.storage.select_scope import Scope, is_own_column, literal
 from fhir_server.storage.select_shape import Shape
 
 
@@ -31,9 +31,14 @@ class Builder:
         """The next bind parameter."""
         return bindparam(f"p{next(self._binds)}")
 
-    def scope(self, type_name: str) -> Scope:
-        """The rows of a type, under names of their own."""
-        return Scope(type_name, next(self._aliases), self._sees_all)
+    def scope(self, type_name: str, shapes: Shape, *codes: str) -> Scope:
+        """The rows of a type, under names of their own, for clauses of those shapes and parameters of those codes."""
+        asked = [shape for shape in shapes if shape[0] == "criterion" and shape[3] != "identifier"]
+        chained = [shape for shape in shapes if shape[0] == "chain"]
+        found = parameters(type_name)
+        uses_typed = any(is_own_column(found[code]) for code in (*codes, *(shape[2] for shape in asked + chained)))
+        has_window = any(_is_window(found[shape[2]], shape[3]) for shape in asked)
+        return Scope(type_name, next(self._aliases), self._sees_all, uses_typed, has_window)
 
     def clause(self, scope: Scope, shape: Shape) -> Condition:
         """What a clause asks of the rows of `scope`."""
@@ -52,7 +57,7 @@ class Builder:
 
     def chain(self, scope: Scope, _type: str, code: str, target: str, shape: Shape) -> Condition:
         parameter = parameters(scope.type)[code]
-        there = self.scope(target)
+        there = self.scope(target, (shape,))
         id_ = there.column("resource.id")
         met = self.clause(there, shape)
         ids = there.select(id_).where(met)
@@ -69,7 +74,7 @@ class Builder:
 
     def reverse_chain(self, scope: Scope, _type: str, source: str, code: str, shape: Shape) -> Condition:
         parameter = parameters(source)[code]
-        there = self.scope(source)
+        there = self.scope(source, (shape,), code)
         met = self.clause(there, shape)
         id_ = scope.column("resource.id")
         if parameter.column:
@@ -77,25 +82,23 @@ class Builder:
             return id_.in_(there.select(column).where(met, column.is_not(None)))
         entry = tables.reference_index.alias(f"i{next(self._aliases)}")
         pointed = there.select(entry.c.target_id, joined=entry, on=entry.c.pk == there.pk)
-        return id_.in_(
-            pointed.where(
-                met,
-                entry.c.parameter == literal(f"{source}.{code}"),
-                entry.c.target_type == literal(scope.type),
-            )
+        pointing = pointed.where(
+            met, entry.c.parameter == literal(f"{source}.{code}"), entry.c.target_type == literal(scope.type)
         )
+        return pointing.where(entry.c.target_id == id_).exists() if scope.has_window else id_.in_(pointing)
 
     def _indexed(self, scope: Scope, parameter: SearchParameter, modifier: str, groups: Shape) -> Condition:
         """A parameter in a table by kind.
 
-        Where few rows share a value the database starts from the index; elsewhere each candidate is looked up.
+        The database starts from this index, unless the query already has a window and many resources share a value:
+        then each candidate is looked up.
         """
         is_identifier = modifier == "identifier"
         kind = "token" if is_identifier else parameter.kind
         entry = KIND_TABLES[kind][0].alias(f"i{next(self._aliases)}")
         name = f"{scope.type}.{parameter.code}" + (":identifier" if is_identifier else "")
         met = or_(*(KINDS[kind](entry.c, group, self.take, self.dialect) for group in groups))
-        if (parameter.is_selective or is_identifier) and modifier != "not":
+        if (parameter.is_selective or is_identifier or not scope.has_window) and modifier != "not":
             return scope.pk.in_(select(entry.c.pk).where(entry.c.parameter == literal(name), met))
         found = exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name), met)
         return not_(found) if modifier == "not" else found
@@ -114,6 +117,10 @@ class Builder:
     def _has_rows(self, scope: Scope, table: Table, name: str) -> ColumnElement[bool]:
         entry = table.alias(f"i{next(self._aliases)}")
         return exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name))
+
+
+def _is_window(parameter: SearchParameter, modifier: str) -> bool:
+    return is_own_column(parameter) and parameter.kind != "token" and not modifier
 
 
 _CLAUSES: dict[str, Callable[..., Condition]] = {

@@ -36,6 +36,11 @@ def one_of(column: Column, values: BindParameter[Any], dialect: str, *, are_keys
     return column == any_(cast(values, ARRAY(BigInteger if are_keys else Text)))
 
 
+def unindexed(kind: str, column: Column) -> Column:
+    """The same value in a form that no index has: a date's milliseconds (or a row key), or a text."""
+    return literal_column("0") + column if kind == "date" else literal_column("''").concat(column)
+
+
 def token(columns: Columns, group: Any, take: Take, dialect: str) -> Condition:
     """`code`, `system|code`, `|code` or `system|`."""
     if group[0] == "system":

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Select, bindparam, literal_column, select, union
+from sqlalchemy import ColumnElement, Dialect, FromClause, Select, bindparam, literal_column, select, tuple_, union
 
-from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
 from fhir_server.search.model import Include
 from fhir_server.storage import tables
-from fhir_server.storage.select_conditions import one_of
-from fhir_server.storage.select_scope import Scope, literal, visible
+from fhir_server.storage.select_conditions import one_of, unindexed
+from fhir_server.storage.select_scope import literal, visible
 from fhir_server.storage.statement import Statement, compiled
 
 
@@ -21,6 +20,16 @@ class Step:
 
     includes: tuple[Include, ...]
     sees_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _References:
+    """Where the references of a parameter stand: who refers, and the type and id referred to."""
+
+    pk: ColumnElement[int]
+    type: ColumnElement[str]
+    id: ColumnElement[str]
+    conditions: tuple[ColumnElement[bool], ...]
 
 
 def applies(include: Include, types: frozenset[str]) -> bool:
@@ -52,26 +61,30 @@ def include_statement(step: Step, dialect: Dialect) -> Statement:
 
 
 def _keys(include: Include, number: int, dialect: str) -> Select[Any]:
-    """Row keys of what one directive leads to."""
+    """Row keys of what one directive leads to.
+
+    Written as nested lists rather than joins, so that SQLite, which knows no statistics, starts from the row keys.
+    """
+    there = tables.resource.alias(f"t{number}")
+    found = _references(include, number, dialect)
+    if include.is_reverse:
+        pointed = select(there.c.id, there.c.type).where(one_of(there.c.pk, bindparam("pks"), dialect, are_keys=True))
+        return select(found.pk.label("pk")).where(tuple_(found.id, found.type).in_(pointed), *found.conditions)
+    keys = one_of(found.pk, bindparam("pks"), dialect, are_keys=True)
+    referred = select(found.type, found.id).where(keys, *found.conditions)
+    return select(there.c.pk.label("pk")).where(tuple_(there.c.type, there.c.id).in_(referred))
+
+
+def _references(include: Include, number: int, dialect: str) -> _References:
     parameter = parameters(include.source)[include.code]
-    entry, target_type, target_id, conditions = _references(include, parameter, number)
-    pointed = tables.resource.alias(f"t{number}")
-    asked, answer = (pointed.c.pk, entry.c.pk) if include.is_reverse else (entry.c.pk, pointed.c.pk)
-    pks = one_of(asked, bindparam("pks"), dialect, are_keys=True)
-    joined = select(answer.label("pk")).join_from(
-        entry, pointed, (pointed.c.type == target_type) & (pointed.c.id == target_id)
-    )
-    return joined.where(pks, *conditions)
-
-
-def _references(include: Include, parameter: SearchParameter, number: int) -> tuple[Any, Any, Any, list[Any]]:
-    """Where the references of a parameter stand: rows, type and id pointed to, and what selects them."""
-    if parameter.column:
-        scope = Scope(include.source, number, True)
-        assert scope.typed is not None
-        return scope.typed, literal(parameter.targets[0]), scope.parameter_column(parameter), []
+    table, _, column = parameter.column.partition(".")
+    if table:
+        rows: FromClause = tables.metadata.tables[table].alias(f"x{number}")
+        return _References(rows.c.pk, literal(parameter.targets[0]), rows.c[column], ())
     entry = tables.reference_index.alias(f"i{number}")
-    conditions = [entry.c.parameter == literal(f"{include.source}.{include.code}")]
+    starts_from_keys = dialect == "sqlite" and not include.is_reverse
+    name = unindexed("string", entry.c.parameter) if starts_from_keys else entry.c.parameter
+    conditions = [name == literal(f"{include.source}.{include.code}")]
     if include.target is not None:
         conditions.append(entry.c.target_type == literal(include.target))
-    return entry, entry.c.target_type, entry.c.target_id, conditions
+    return _References(entry.c.pk, entry.c.target_type, entry.c.target_id, tuple(conditions))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, UnaryExpression, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, FromClause, UnaryExpression, and_, func, or_, select
 
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
 from fhir_server.storage.index import KIND_TABLES
-from fhir_server.storage.select_conditions import Take
+from fhir_server.storage.select_conditions import Take, unindexed
 from fhir_server.storage.select_scope import Scope, literal
 from fhir_server.storage.select_shape import Shape
 
@@ -101,11 +101,6 @@ def _order_key(
     is_asked_for = any(shape[0] == "criterion" and shape[2:4] == (parameter.code, "") for shape in criteria)
     is_nullable = getattr(column, "nullable", True) and not is_asked_for
     return OrderKey(name, is_descending, is_nullable, column if is_indexed else unindexed(parameter.kind, column))
-
-
-def unindexed(kind: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The same value in a form that no index has."""
-    return literal_column("0") + column if kind == "date" else literal_column("''") + column.concat("")
 
 
 def _extreme(scope: Scope, parameter: SearchParameter, is_descending: bool) -> ColumnElement[Any]:

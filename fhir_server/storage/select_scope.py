@@ -30,6 +30,11 @@ def visible(resource: Any, types: str | None, sees_all: bool) -> list[ColumnElem
     return [is_own | resource.c.type.in_([literal(name) for name in shared])]
 
 
+def is_own_column(parameter: SearchParameter) -> bool:
+    """Whether a parameter is served by the table of its type."""
+    return bool(parameter.column) and not parameter.column.startswith(f"{tables.resource.name}.")
+
+
 @dataclass
 class Scope:
     """Where the live, visible resources of a type are: its own table when it has one, joined to `resource` at need."""
@@ -38,15 +43,19 @@ class Scope:
     #: Alias number, unique in the statement.
     number: int
     sees_all: bool
+    #: Some column of the type's own table is asked for.
+    uses_typed: bool
+    #: Its rows are narrowed by a time or a reference of the type's own table, from which the database should start.
+    has_window: bool
     typed: FromClause | None = field(init=False)
     resource: FromClause = field(init=False)
-    _needs_resource: bool = field(init=False)
+    _is_resource_asked: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        own = typed_table(self.type)
+        own = typed_table(self.type) if self.uses_typed else None
         self.typed = None if own is None else own.alias(f"x{self.number}")
         self.resource = tables.resource.alias(f"r{self.number}")
-        self._needs_resource = own is None or bool(visible(self.resource, self.type, self.sees_all))
+        self._is_resource_asked = own is None
 
     @property
     def pk(self) -> ColumnElement[int]:
@@ -57,7 +66,7 @@ class Scope:
         """A column as the registry names it: `slot_index.start_ms`, `resource.id`."""
         table, _, column = name.partition(".")
         if table == tables.resource.name:
-            self._needs_resource = True
+            self._is_resource_asked = True
             return self.resource.c[column]
         assert self.typed is not None
         return self.typed.c[column]
@@ -68,14 +77,13 @@ class Scope:
 
     def select(self, *columns: ColumnElement[Any], joined: FromClause | None = None, on: Any = None) -> Select[Any]:
         """Select from the type's live, visible rows. Ask for every column first: that decides what is joined."""
+        conditions = visible(self.resource, self.type, self.sees_all)
         source: FromClause = self.resource if self.typed is None else self.typed
-        if self.typed is not None and self._needs_resource:
+        if self.typed is not None and (conditions or self._is_resource_asked):
             source = self.typed.join(self.resource, self.resource.c.pk == self.typed.c.pk)
         if joined is not None:
             source = source.join(joined, on)
-        conditions: list[ColumnElement[bool]] = []
-        if self._needs_resource:
-            conditions.append(self.resource.c.type == literal(self.type))
-            conditions.append(literal_column(f"NOT r{self.number}.deleted"))
-            conditions.extend(visible(self.resource, self.type, self.sees_all))
+        if self._is_resource_asked:
+            # Rows of a typed table are of its type and live; said again, it lets SQLite start from the wrong table.
+            conditions += [self.resource.c.type == literal(self.type), literal_column(f"NOT r{self.number}.deleted")]
         return select(*columns).select_from(source).where(*conditions)

@@ -21,14 +21,15 @@ class Statement:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Execute with the values given by name; a list is one value."""
-        return connection.exec_driver_sql(self.text, self._arguments(values))
+        return connection.exec_driver_sql(self.text, self.arguments(values))
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute once for each row, in as few round trips as the driver can."""
         if rows:
-            connection.exec_driver_sql(self.text, [self._arguments(row) for row in rows])
+            connection.exec_driver_sql(self.text, [self.arguments(row) for row in rows])
 
-    def _arguments(self, values: Mapping[str, Any]) -> Any:
+    def arguments(self, values: Mapping[str, Any]) -> Any:
+        """The values as the driver takes them."""
         given = {**self.constants, **values}
         if not self.is_sqlite:
             return given

@@ -135,7 +135,7 @@ reference_index = Table(
     #: Type and id of a resource of this server; for an absolute URL elsewhere the type is empty and the id is the URL.
     Column("target_type", String(64), nullable=False),
     Column("target_id", Code, nullable=False),
-    Index("ix_reference_index_target", "parameter", "target_id", "target_type", "pk"),
+    Index("ix_reference_index_target", "parameter", "target_id", "pk", "target_type"),
     Index("ix_reference_index_pk", "pk", "parameter"),
 )
 

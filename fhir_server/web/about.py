@@ -5,6 +5,7 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
 
 import hashlib
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flask import Blueprint, Response
@@ -14,14 +15,16 @@ from sqlalchemy.exc import DBAPIError
 from fhir_server.auth.authorization_server import GRANT_TYPES, METHODS
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import json
+from fhir_server.registry.capability import statement
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings
 from fhir_server.storage.unit_of_work import unavailable
 from fhir_server.web import responses
-from fhir_server.web.capability import capability_statement
 
 JSON = "application/json"
 
+#: When what the CapabilityStatement says last changed.
+_DATE = "2026-11-21"
 _PING = text("SELECT 1")
 
 
@@ -30,7 +33,7 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("about", __name__)
     smart = _constant(json.encode(smart_configuration(services.settings)), JSON)
     addresses: tuple[tuple[str, Callable[[], Response]], ...] = (
-        ("/fhir/metadata", _constant(capability_statement(services.settings), responses.FHIR_JSON)),
+        ("/fhir/metadata", _constant(_capabilities(services.settings), responses.FHIR_JSON)),
         ("/.well-known/smart-configuration", smart),
         ("/fhir/.well-known/smart-configuration", smart),
         ("/oauth/jwks", lambda: responses.public(services.keys.public_set(), JSON)),
@@ -55,6 +58,19 @@ def smart_configuration(settings: Settings) -> dict[str, Any]:
         "code_challenge_methods_supported": ["S256"],
         "capabilities": ["client-confidential-symmetric", "permission-v1", "permission-v2"],
     }
+
+
+def _capabilities(settings: Settings) -> bytes:
+    token_url = f"{settings.issuer}/oauth/token"
+    return json.encode(statement(settings.base_url, token_url=token_url, software_version=_version(), date=_DATE))
+
+
+def _version() -> str:
+    try:
+        return version("creneau")
+    except PackageNotFoundError:
+        # Run from a checkout that was not installed.
+        return "unreleased"
 
 
 def _constant(body: bytes, content_type: str) -> Callable[[], Response]:

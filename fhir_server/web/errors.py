@@ -1,11 +1,11 @@
 """The one place where failures become answers: known ones tell their issues, unknown ones a fixed sentence."""
 
 import logging
-import traceback
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
+from fhir_server.kernel import log
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.storage.database import is_unavailable
 from fhir_server.storage.unit_of_work import unavailable
@@ -43,9 +43,5 @@ def _unknown(error: Exception) -> Response:
     if is_unavailable(error):
         _log.error("store unreachable request=%s", g.request_id)
         return responses.refusal(unavailable())
-    # Neither message nor arguments: those of a database error hold the row that was written.
-    frames = "".join(
-        f" {frame.filename}:{frame.lineno}:{frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-    )
-    _log.error("unexpected %s request=%s at%s", type(error).__qualname__, g.request_id, frames)
+    _log.error("unexpected request=%s %s", g.request_id, log.describe(error))
     return responses.refusal(fault(Category.EXCEPTION, "The server failed. The request id names the log entry."))

@@ -108,7 +108,14 @@ class _Views:
             negotiation.check_form_type(request.content_type)
         found, format_ = parameters.split(parameters.pairs(request.query_string) + parameters.pairs(form))
         negotiation.check_accept(request.environ.get("HTTP_ACCEPT"), format_)
-        query = reach.within(parse(type_name, found, strict=_wanted().is_strict), access)
+        query = parse(
+            type_name,
+            found,
+            strict=_wanted().is_strict,
+            base_url=self._base_url,
+            now_ms=self._store.database.clock(),
+        )
+        query = reach.within(query, access)
         return responses.bundle(search(self._store, access.actor, query, self._base_url))
 
     def _enter(self, type_name: str, interaction: str, id_: str | None = None) -> Access:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from fhir_server.bootstrap import Services
-from fhir_server.interactions import upsert
+from fhir_server.interactions import update, upsert
 from fhir_server.interactions.create import create
 from fhir_server.interactions.read import read
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.kernel.upsert import Upsert
+from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
 from tests import builders
 from tests.conftest import NOW_MS
@@ -148,3 +149,62 @@ def test_messages_at_the_same_time_make_one_resource(services: Services) -> None
 
     assert len({stored.id for batch in written for stored in batch}) == 1
     assert sorted(stored.version for batch in written for stored in batch) == [1, 2, 3, 4]
+
+
+PLACE = {"actor": {"reference": "Location/csnp"}, "status": "accepted"}
+NINE = {"start": "2026-03-03T09:00:00+01:00", "end": "2026-03-03T09:15:00+01:00"}
+TEN = {"start": "2026-03-03T10:00:00+01:00", "end": "2026-03-03T10:15:00+01:00"}
+
+
+def _told(services: Services, status: str = "booked", key: str = "A1", **elements: Any) -> dict[str, Any]:
+    """The appointment after a feed told it."""
+    identifier = ("urn:hospital", key)
+    given = {"identifier": [_identifier(identifier)], "status": status, "participant": [PLACE], **elements}
+    _apply(services, Upsert("urn:uuid:a", "Appointment", (identifier,), {"resourceType": "Appointment", **given}))
+    with services.store.database.begin() as connection:
+        ids = resources.find_by_identifiers(connection, [("Appointment", *identifier)])
+    return read(services.store, SYSTEM, "Appointment", ids["Appointment", *identifier]).content()
+
+
+@pytest.fixture
+def agenda(services: Services) -> dict[str, str]:
+    """Slots of the place at nine and ten, by id; one of another place at nine."""
+    put = services.store.transact
+    for schedule, actor in (("csnp", "Location/csnp"), ("other", "Location/other")):
+        content = builders.schedule(actor=[{"reference": actor}])
+        put(SYSTEM, lambda uow, name=schedule, body=content: update.put(uow, "Schedule", name, body))
+    for slot_id, schedule, times in (("nine", "csnp", NINE), ("ten", "csnp", TEN), ("else", "other", NINE)):
+        content = builders.slot(schedule={"reference": f"Schedule/{schedule}"}, **times)
+        put(SYSTEM, lambda uow, name=slot_id, body=content: update.put(uow, "Slot", name, body))
+    return {"nine": "free", "ten": "free", "else": "free"}
+
+
+def _slots(services: Services) -> dict[str, str]:
+    return {name: read(services.store, SYSTEM, "Slot", name).content()["status"] for name in ("nine", "ten", "else")}
+
+
+def test_a_feeds_appointment_takes_the_slot_of_its_place_and_time(services: Services, agenda: dict[str, str]) -> None:
+    booked = _told(services, **NINE)
+
+    assert booked["slot"] == [{"reference": "Slot/nine"}]
+    assert _slots(services) == agenda | {"nine": "busy"}
+
+
+def test_a_feeds_move_and_cancellation_take_and_free_slots(services: Services, agenda: dict[str, str]) -> None:
+    _told(services, **NINE)
+    moved = _told(services, **TEN)
+    after_move = _slots(services)
+    _told(services, "cancelled", **TEN)
+
+    assert moved["slot"] == [{"reference": "Slot/ten"}]
+    assert after_move == agenda | {"ten": "busy"}
+    assert _slots(services) == agenda
+
+
+def test_a_feeds_appointment_outside_our_slots_is_taken_too(services: Services, agenda: dict[str, str]) -> None:
+    _told(services, **NINE)
+    second = _told(services, key="A2", **NINE)
+    odd = _told(services, key="A3", start=NINE["start"], end="2026-03-03T09:20:00+01:00")
+
+    assert ("slot" in second, "slot" in odd) == (False, False)
+    assert _slots(services) == agenda | {"nine": "busy"}

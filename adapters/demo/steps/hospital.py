@@ -44,11 +44,13 @@ def book(day: Day) -> None:
         day.journal.promise("it is booked", "booked", stored["status"])
         day.journal.promise("at the time the hospital said", _start(slot), _start(stored))
         day.journal.promise("with the doctor and at the place it named", {_DOCTOR, _PLACE}, _known_actors(stored))
+        day.journal.promise("and its slot is nobody else's any more", "busy", _status(day, slot))
 
 
 def move(day: Day) -> None:
     """The hospital moves its first appointment: SIU^S13."""
     before = find(day, "1")
+    left = before["slot"][0]["reference"].removeprefix("Slot/")
     slot = _free(day, 3)[-1]
     exchange = day.send(day.endpoints.hospital_port, "hospital_S13", **_appointment(day, "1", slot))
     after = find(day, "1")
@@ -57,6 +59,8 @@ def move(day: Day) -> None:
     day.journal.promise("it is the same appointment", before["id"], after["id"])
     day.journal.promise("at its new time", _start(slot), _start(after))
     day.journal.promise("still booked", "booked", after["status"])
+    day.journal.promise("its new slot is taken", "busy", _status(day, slot))
+    day.journal.promise("and the one it left is free", "free", _status(day, {"id": left}))
 
 
 def cancel(day: Day) -> None:
@@ -67,6 +71,8 @@ def cancel(day: Day) -> None:
     day.journal.stored(summary(after, "status", "start"))
     day.journal.promise("the cancellation is acknowledged", "AA", exchange.get("MSA-1"))
     day.journal.promise("the appointment is cancelled", "cancelled", after["status"])
+    held = before["slot"][0]["reference"].removeprefix("Slot/")
+    day.journal.promise("and its slot is free", "free", _status(day, {"id": held}))
 
 
 def find(day: Day, number: str) -> dict[str, Any]:
@@ -106,6 +112,11 @@ def _free(day: Day, count: int) -> list[dict[str, Any]]:
     if len(found) < count:
         raise StepCutShortError(f"the unplanned-care centre has {len(found)} free slots left; {count} are needed")
     return found
+
+
+def _status(day: Day, slot: dict[str, Any]) -> str:
+    """A slot's status now."""
+    return str(day.coordinator.read(f"Slot/{slot['id']}").content.get("status"))
 
 
 def _known_actors(appointment: dict[str, Any]) -> set[str]:

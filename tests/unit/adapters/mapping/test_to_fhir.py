@@ -242,5 +242,5 @@ def test_unreadable_time_of_the_event_falls_back() -> None:
 
     translation = translate(parse(text.encode()), TABLES, FEED)
 
-    assert translation.upserts[0].at_ms == 1_767_596_400_000
+    assert translation.upserts[0].at_ms == 1_767_596_400_999
     assert translation.warnings[0].diagnostics == "inbound/ADT.toml: EVN-2 is no HL7 date or time, and was passed over"

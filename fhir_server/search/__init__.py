@@ -1,0 +1,1 @@
+"""What a search means: from parameters to a Query, and whether a resource in memory meets it. No SQL here."""

@@ -1,0 +1,107 @@
+"""From a parameter's name and value to a clause: modifiers, chains (`patient.name`) and reverse chains (`_has:…`).
+
+https://www.hl7.org/fhir/R4/search.html#modifiers and #chaining
+"""
+
+from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.registry.model import SearchParameter
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.registry.search_params import parameters
+from fhir_server.search import values
+from fhir_server.search.model import Chain, Clause, Criterion, ReverseChain
+from fhir_server.search.values import Frame
+
+#: Links a chain may have.
+MAX_DEPTH = 4
+
+#: Modifiers each kind of parameter takes; a reference takes the name of a type too.
+MODIFIERS: dict[str, frozenset[str]] = {
+    "string": frozenset({"missing", "exact", "contains"}),
+    "token": frozenset({"missing", "not"}),
+    "reference": frozenset({"missing", "identifier"}),
+    "date": frozenset({"missing"}),
+    "uri": frozenset({"missing"}),
+    "number": frozenset({"missing"}),
+    "quantity": frozenset({"missing"}),
+}
+
+
+class UnknownParameterError(Exception):
+    """The type has no such parameter: ignored, or refused when the client asked for strict handling."""
+
+
+def read_clause(type_name: str, name: str, text: str, frame: Frame, depth: int = 0) -> Clause | None:
+    """The clause that `name=text` asks of a resource of that type; None when it has no value.
+
+    Raises UnknownParameterError, and FhirError for a modifier or value that cannot be honoured.
+    """
+    if depth > MAX_DEPTH:
+        raise _refused(name, f"A chain has at most {MAX_DEPTH} links.")
+    if name.startswith("_has:"):
+        return _reverse(type_name, name, text, frame, depth)
+    head, _, rest = name.partition(".")
+    code, colon, modifier = head.partition(":")
+    parameter = lookup(type_name, code)
+    if rest:
+        return _chain(type_name, parameter, modifier, rest, text, frame, depth)
+    if colon and not _is_allowed(parameter, modifier):
+        raise _refused(name, f"The modifier :{modifier} is not supported on {code}.")
+    found = values.read(parameter, modifier, text, frame)
+    # A type name has done its work once the values carry it.
+    kept = modifier if modifier in MODIFIERS[parameter.kind] else ""
+    return Criterion(type_name, parameter, kept, found) if found else None
+
+
+def lookup(type_name: str, code: str) -> SearchParameter:
+    """The parameter of that type. Raises UnknownParameterError."""
+    if type_name not in RESOURCES or code not in parameters(type_name):
+        raise UnknownParameterError(f"{type_name}.{code}")
+    return parameters(type_name)[code]
+
+
+def _is_allowed(parameter: SearchParameter, modifier: str) -> bool:
+    if modifier in MODIFIERS[parameter.kind]:
+        return True
+    return parameter.kind == "reference" and modifier in (parameter.targets or RESOURCES)
+
+
+def _chain(
+    type_name: str, parameter: SearchParameter, modifier: str, rest: str, text: str, frame: Frame, depth: int
+) -> Chain | None:
+    name = f"{parameter.code}.{rest}"
+    if parameter.kind != "reference":
+        raise _refused(name, f"{parameter.code} is no reference; nothing can be chained to it.")
+    target = _chain_target(parameter, modifier, rest, name)
+    clause = read_clause(target, rest, text, frame, depth + 1)
+    return None if clause is None else Chain(type_name, parameter, target, clause)
+
+
+def _chain_target(parameter: SearchParameter, modifier: str, rest: str, name: str) -> str:
+    served = [target for target in parameter.targets or RESOURCES if target in RESOURCES]
+    if modifier:
+        if modifier not in served:
+            raise _refused(name, f"{parameter.code} does not lead to the type {modifier[:40]} here.")
+        return modifier
+    code = rest.partition(".")[0].partition(":")[0]
+    able = [target for target in served if code in parameters(target) or code == "_has"]
+    if not able:
+        raise UnknownParameterError(name)
+    if len(able) > 1:
+        raise _refused(name, f"Say to which type: {parameter.code}:{able[0]}.{rest}, or another of {', '.join(able)}.")
+    return able[0]
+
+
+def _reverse(type_name: str, name: str, text: str, frame: Frame, depth: int) -> ReverseChain | None:
+    parts = name.split(":", 3)
+    if len(parts) != 4:
+        raise _refused(name, "The form is _has:Type:reference:parameter.")
+    _, source, code, rest = parts
+    parameter = lookup(source, code)
+    if parameter.kind != "reference" or (parameter.targets and type_name not in parameter.targets):
+        raise _refused(name, f"{source}.{code} does not refer to {type_name}.")
+    clause = read_clause(source, rest, text, frame, depth + 1)
+    return None if clause is None else ReverseChain(type_name, source, parameter, clause)
+
+
+def _refused(name: str, diagnostics: str) -> FhirError:
+    return fault(Category.INVALID, diagnostics, name[:100])

@@ -1,0 +1,162 @@
+"""The searchable values of a resource: what a parameter finds in it, as the index stores it.
+
+An entry is a tuple in the order of its index table's columns: token (system, code), reference (type, id), date (low,
+high), string (folded, exact), uri (value,), quantity or number (value, system, code, unit).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from fhir_server.kernel import paths
+from fhir_server.kernel.dates import interval, period
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.model import SearchParameter
+from fhir_server.search.folding import clip, fold, fold_code
+from fhir_server.search.references import local, type_of_absolute
+
+Entry = tuple[Any, ...]
+
+#: Parts of HumanName and Address that a string parameter searches when its path ends at one of these.
+_STRING_PARTS = (
+    "text",
+    "family",
+    "given",
+    "prefix",
+    "suffix",
+    "line",
+    "city",
+    "district",
+    "state",
+    "postalCode",
+    "country",
+)
+
+
+def entries(parameter: SearchParameter, resource: dict[str, Any]) -> list[Entry]:
+    """What the parameter finds in the resource, without repeats, in document order.
+
+    Raises FhirError (VALUE) for a date that does not exist.
+    """
+    return entries_of(parameter, [node for path in parameter.paths for node in nodes(path, resource)])
+
+
+def identifiers(parameter: SearchParameter, resource: dict[str, Any]) -> list[Entry]:
+    """The tokens of `Reference.identifier` at a reference parameter, for the modifier `:identifier`."""
+    return identifiers_of(parameter, [node for path in parameter.paths for node in nodes(path, resource)])
+
+
+def nodes(path: str, resource: dict[str, Any]) -> list[Any]:
+    """The elements at a parameter's path."""
+    function = _FUNCTIONS.get(path)
+    return function(resource) if function else paths.read(resource, path)
+
+
+def entries_of(parameter: SearchParameter, found: Sequence[Any]) -> list[Entry]:
+    """As `entries`, of elements already read."""
+    convert = _CONVERTERS[parameter.kind]
+    return list(dict.fromkeys(entry for node in found for entry in convert(parameter, node)))
+
+
+def identifiers_of(parameter: SearchParameter, found: Sequence[Any]) -> list[Entry]:
+    """As `identifiers`, of elements already read."""
+    return list(dict.fromkeys(entry for node in found for entry in _logical(parameter, node)))
+
+
+def _is_deceased(resource: dict[str, Any]) -> list[bool]:
+    """`Patient.deceased.exists() and Patient.deceased != false`: always has a value."""
+    return [resource.get("deceasedBoolean", False) is True or "deceasedDateTime" in resource]
+
+
+_FUNCTIONS: dict[str, Callable[[dict[str, Any]], list[Any]]] = {"is_deceased()": _is_deceased}
+
+
+def _tokens(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    if isinstance(node, dict):
+        for coding in node.get("coding", (node,)):
+            code = coding.get("code", coding.get("value"))
+            if code is not None or "system" in coding:
+                yield clip(coding.get("system", "")), _code(parameter, code or "")
+    elif isinstance(node, bool):
+        yield "", "true" if node else "false"
+    else:
+        yield parameter.system, _code(parameter, str(node))
+
+
+def _code(parameter: SearchParameter, code: str) -> str:
+    return clip(code) if parameter.is_case_sensitive else fold_code(code)
+
+
+def _references(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    if isinstance(node, str):
+        # A canonical is found with and without the version it names.
+        yield "", clip(node)
+        if "|" in node:
+            yield "", clip(node.partition("|")[0])
+        return
+    text = node.get("reference", "#")
+    if text.startswith("#"):
+        return
+    here = local(text)
+    type_name = here[0] if here else node.get("type") or type_of_absolute(text)
+    if _is_wanted(parameter, type_name):
+        yield here or ("", clip(text))
+
+
+def _logical(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    if not isinstance(node, dict) or "identifier" not in node:
+        return
+    here = local(node.get("reference", ""))
+    if _is_wanted(parameter, here[0] if here else node.get("type", "")):
+        identifier = node["identifier"]
+        yield clip(identifier.get("system", "")), clip(identifier.get("value", ""))
+
+
+def _is_wanted(parameter: SearchParameter, type_name: str) -> bool:
+    """A reference whose type nothing tells may be of the type asked for."""
+    return not type_name or not parameter.targets or type_name in parameter.targets
+
+
+def _dates(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    try:
+        if isinstance(node, dict):
+            if "start" in node or "end" in node:
+                span = period(node.get("start"), node.get("end"))
+                yield span.low, span.high
+        else:
+            span = interval(node)
+            # A typed column holds an instant: a moment without width.
+            yield span.low, span.low + 1 if parameter.column else span.high
+    except (ValueError, OverflowError):
+        where = f"{parameter.base}.{parameter.paths[0]}"
+        raise fault(Category.VALUE, "This is not a date that exists.", where) from None
+
+
+def _strings(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    if isinstance(node, str):
+        yield fold(node), node
+    elif isinstance(node, dict):
+        for name in _STRING_PARTS:
+            for text in paths.read(node, name):
+                yield fold(text), text
+
+
+def _uris(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    yield (clip(node),)
+
+
+def _quantities(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    if not isinstance(node, dict):
+        yield float(node), "", "", ""
+    elif "value" in node:
+        yield float(node["value"]), *(clip(node.get(name, "")) for name in ("system", "code", "unit"))
+
+
+_CONVERTERS: dict[str, Callable[[SearchParameter, Any], Iterator[Entry]]] = {
+    "token": _tokens,
+    "reference": _references,
+    "date": _dates,
+    "string": _strings,
+    "uri": _uris,
+    "number": _quantities,
+    "quantity": _quantities,
+}

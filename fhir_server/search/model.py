@@ -1,0 +1,162 @@
+"""What a search asks, as values: criteria, order, page and includes."""
+
+from dataclasses import dataclass
+
+from fhir_server.registry.model import SearchParameter
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`code`, `system|code`, `|code` (system empty) or `system|` (code None)."""
+
+    #: None: any system. Empty: no system.
+    system: str | None
+    #: None: any code of the system.
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A date with its prefix, as a span of epoch milliseconds: `low` inclusive, `high` exclusive."""
+
+    prefix: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, folded for the usual comparison and as written for `:exact`."""
+
+    folded: str
+    exact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a reference points to."""
+
+    #: None: any type. Empty: `id` is an absolute URL elsewhere.
+    type: str | None
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI, compared as written."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number or quantity with its prefix; `low` and `high` bound what its precision implies."""
+
+    prefix: str
+    value: float
+    low: float
+    high: float
+    #: None: any.
+    system: str | None
+    #: None: any. Without a system it is compared with the printed unit too.
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The value of `:missing`."""
+
+    is_missing: bool
+
+
+Value = Token | Span | Text | Target | Uri | Amount | Absence
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One parameter with its values, of which one must fit."""
+
+    type: str
+    parameter: SearchParameter
+    #: missing, exact, contains, not, identifier, or empty.
+    modifier: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a reference of the resource points to must meet a criterion: `patient.name=x`."""
+
+    type: str
+    parameter: SearchParameter
+    target: str
+    clause: "Clause"
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseChain:
+    """Something that points to the resource must meet a criterion: `_has:Appointment:patient:status=booked`."""
+
+    #: Type of the resource searched.
+    type: str
+    #: Type that points to it.
+    source: str
+    parameter: SearchParameter
+    clause: "Clause"
+
+
+Clause = Criterion | Chain | ReverseChain
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of the order."""
+
+    parameter: SearchParameter
+    is_descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """Which resources come along with the matches."""
+
+    #: Type that holds the reference, and the parameter that finds it.
+    source: str
+    code: str
+    #: Type pointed to; None for any.
+    target: str | None
+    #: The resource found points to the include, rather than the include to it (`_revinclude`).
+    is_reverse: bool
+    #: Applied to includes too, not only to matches.
+    is_iterated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends: the sort keys (None where missing) and row key of its last match."""
+
+    keys: tuple[int | float | str | None, ...]
+    pk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search, understood."""
+
+    type: str
+    #: All must be met.
+    criteria: tuple[Clause, ...]
+    sort: tuple[SortKey, ...]
+    #: Matches a page; 0 asks for the count only.
+    count: int
+    #: none, estimate or accurate.
+    total: str
+    includes: tuple[Include, ...]
+    #: Where the page before this one ended.
+    after: Position | None
+    #: The text that said so; empty on a first page.
+    cursor: str
+    #: The parameters honoured, as they were given; the links are made of them. Without `_cursor`.
+    honoured: tuple[tuple[str, str], ...]
+    #: What was ignored or changed, for the outcome entry.
+    warnings: tuple[str, ...]

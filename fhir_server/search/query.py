@@ -1,0 +1,187 @@
+"""From the parameters of a search to a Query. Pure: the same parameters always mean the same.
+
+Unknown parameters are ignored with a warning, or refused when the client asks for strict handling; modifiers and values
+that cannot be honoured are always refused. https://www.hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fhir_server.kernel.clock import system_clock
+from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.registry.search_params import parameters
+from fhir_server.search import cursor
+from fhir_server.search.clauses import UnknownParameterError, lookup, read_clause
+from fhir_server.search.includes import read_includes
+from fhir_server.search.model import Clause, Criterion, Include, Query, SortKey
+from fhir_server.search.values import Frame
+
+DEFAULT_COUNT, MAX_COUNT = 50, 1000
+#: Criteria, sort keys and include directives that one search may have.
+MAX_CRITERIA, MAX_SORT_KEYS, MAX_INCLUDES = 64, 5, 64
+
+#: Kinds whose values have an order.
+SORTABLE = frozenset({"date", "number", "quantity", "string", "token", "uri"})
+
+#: Parameters of every interaction, which the web floor answers to.
+_ELSEWHERE = frozenset({"_format", "_pretty"})
+
+
+@dataclass
+class _Draft:
+    """A query while its parameters are read one by one."""
+
+    type: str
+    is_strict: bool
+    frame: Frame
+    criteria: list[Clause] = field(default_factory=list)
+    sort: list[SortKey] = field(default_factory=list)
+    count: int = DEFAULT_COUNT
+    total: str = "none"
+    includes: list[Include] = field(default_factory=list)
+    cursor: str = ""
+    honoured: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def ignore(self, diagnostics: str, name: str) -> None:
+        """Leave a parameter out and say so, or refuse it when handling is strict."""
+        if self.is_strict:
+            raise fault(Category.INVALID, diagnostics, name[:100])
+        self.warnings.append(diagnostics)
+
+
+def parse(
+    type_name: str,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    strict: bool = False,
+    base_url: str = "",
+    now_ms: int | None = None,
+) -> Query:
+    """The search that `pairs`, decoded from a URL or form, ask of a type.
+
+    `base_url` lets absolute references to this server be known as local; `now_ms` is the present, for the prefix `ap`.
+    Raises FhirError (INVALID, VALUE; TOO_COSTLY beyond this module's limits) with the parameter's name as expression.
+    """
+    draft = _Draft(type_name, strict, Frame(base_url, system_clock() if now_ms is None else now_ms))
+    for name, text in pairs:
+        if text and name not in _ELSEWHERE:
+            _RESULT_PARAMETERS.get(name.partition(":")[0], _read_criterion)(draft, name, text)
+    if len(draft.criteria) > MAX_CRITERIA or len(draft.includes) > MAX_INCLUDES:
+        raise fault(Category.TOO_COSTLY, f"A search has at most {MAX_CRITERIA} criteria and {MAX_INCLUDES} includes.")
+    return _finish(draft)
+
+
+def query_identity(query: Query) -> str:
+    """What binds a cursor to its query."""
+    return cursor.identity(query.type, query.honoured)
+
+
+def _finish(draft: _Draft) -> Query:
+    sort = tuple(draft.sort) or _default_sort(draft)
+    honoured = tuple(draft.honoured)
+    identity = cursor.identity(draft.type, honoured)
+    return Query(
+        type=draft.type,
+        criteria=tuple(draft.criteria),
+        sort=sort,
+        count=draft.count,
+        total=draft.total,
+        includes=tuple(dict.fromkeys(draft.includes)),
+        after=cursor.read(identity, draft.cursor, sort) if draft.cursor else None,
+        cursor=draft.cursor,
+        honoured=honoured,
+        warnings=tuple(draft.warnings),
+    )
+
+
+def _default_sort(draft: _Draft) -> tuple[SortKey, ...]:
+    """What changed since a time comes in the order of change; else the type's own order."""
+    asks_for_changes = any(isinstance(it, Criterion) and it.parameter.code == "_lastUpdated" for it in draft.criteria)
+    code = "_lastUpdated" if asks_for_changes else RESOURCES[draft.type].default_sort
+    return (SortKey(parameters(draft.type)[code], False),) if code else ()
+
+
+def _read_criterion(draft: _Draft, name: str, text: str) -> None:
+    try:
+        clause = read_clause(draft.type, name, text, draft.frame)
+    except UnknownParameterError:
+        draft.ignore(f"The search parameter {name[:100]} is not known here and was ignored.", name)
+        return
+    if clause is not None:
+        draft.criteria.append(clause)
+        draft.honoured.append((name, text))
+
+
+def _read_count(draft: _Draft, name: str, text: str) -> None:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise fault(Category.VALUE, "_count must be a whole number from 0 to 999999999.", "_count")
+    draft.count = min(int(text), MAX_COUNT)
+    if draft.count != int(text):
+        draft.warnings.append(f"_count was lowered to {MAX_COUNT}, the most this server gives at once.")
+    draft.honoured.append((name, str(draft.count)))
+
+
+def _read_sort(draft: _Draft, name: str, text: str) -> None:
+    for item in text.split(","):
+        try:
+            parameter = lookup(draft.type, item.removeprefix("-"))
+        except UnknownParameterError:
+            draft.ignore(f"Sorting by {item[:100]} is not possible here and was ignored.", "_sort")
+            continue
+        if parameter.kind not in SORTABLE:
+            draft.ignore(f"Sorting by {item[:100]} is not possible: its values have no order.", "_sort")
+            continue
+        draft.sort.append(SortKey(parameter, item.startswith("-")))
+        draft.honoured.append((name, item))
+    if len(draft.sort) > MAX_SORT_KEYS:
+        raise fault(Category.TOO_COSTLY, f"A search is sorted by at most {MAX_SORT_KEYS} keys.", "_sort")
+
+
+def _read_include(draft: _Draft, name: str, text: str) -> None:
+    draft.includes.extend(read_includes(draft.type, name, text))
+    draft.honoured.append((name, text))
+
+
+def _read_total(draft: _Draft, name: str, text: str) -> None:
+    if text not in ("none", "estimate", "accurate"):
+        raise fault(Category.VALUE, "_total must be none, estimate or accurate.", "_total")
+    draft.total = text
+    draft.honoured.append((name, text))
+
+
+def _read_summary(draft: _Draft, name: str, text: str) -> None:
+    if text not in ("count", "false"):
+        raise _unsupported("_summary", "Only _summary=count and _summary=false are supported.")
+    if text == "count":
+        draft.count = 0
+    draft.honoured.append((name, text))
+
+
+def _read_cursor(draft: _Draft, _name: str, text: str) -> None:
+    draft.cursor = text
+
+
+def _refuse(_draft: _Draft, name: str, _text: str) -> None:
+    raise _unsupported(name[:100], f"{name[:100]} is not supported.")
+
+
+def _unsupported(name: str, diagnostics: str) -> FhirError:
+    return fault(Category.INVALID, diagnostics, name)
+
+
+_RESULT_PARAMETERS: dict[str, Callable[[_Draft, str, str], None]] = {
+    "_count": _read_count,
+    "_sort": _read_sort,
+    "_include": _read_include,
+    "_revinclude": _read_include,
+    "_total": _read_total,
+    "_summary": _read_summary,
+    "_cursor": _read_cursor,
+    # Ignoring these would answer another question than the one asked.
+    "_elements": _refuse,
+    "_query": _refuse,
+    "_filter": _refuse,
+    "_contained": _refuse,
+}

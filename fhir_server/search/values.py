@@ -1,0 +1,161 @@
+"""Search values in their written forms, one reader for each kind of parameter.
+
+Escapes, prefixes and forms: https://www.hl7.org/fhir/R4/search.html#escaping. Bad values raise FhirError (VALUE); what
+they say is never repeated, for it may be a patient's name.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from fhir_server.kernel.dates import interval
+from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.kernel.ids import is_id
+from fhir_server.registry.model import SearchParameter
+from fhir_server.search.folding import clip, fold, fold_code
+from fhir_server.search.model import Absence, Amount, Span, Target, Text, Token, Uri, Value
+from fhir_server.search.references import is_absolute, local
+
+#: Values one parameter may list. More makes statements that databases refuse.
+MAX_VALUES = 500
+
+_ESCAPE = re.compile(r"\\([,$|\\])")
+#: Escaped characters stand as control characters while the text is cut up; such characters are refused before.
+_HIDDEN = str.maketrans(",$|\\", "\x01\x02\x03\x04")
+_SHOWN = str.maketrans("\x01\x02\x03\x04", ",$|\\")
+_FORBIDDEN = re.compile("[\x00-\x08\ud800-\udfff]")
+_PREFIXED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<rest>.*)", re.DOTALL)
+#: A plus sign that was not encoded reaches us as a space.
+_LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the meaning of a value depends on besides its text."""
+
+    #: This server's address: absolute references to it are local ones. Empty when not known.
+    base_url: str
+    #: The present, for the prefix `ap`.
+    now_ms: int
+
+
+def read(parameter: SearchParameter, modifier: str, text: str, frame: Frame) -> tuple[Value, ...]:
+    """The values of a parameter, of which one must fit; empty when `text` holds none.
+
+    `modifier` is one of those the kind allows, or the type name of a typed reference. Raises FhirError (VALUE).
+    """
+    reader = _READERS[_form(parameter, modifier)]
+    parts = [part for part in split(text, ",", parameter.code) if part]
+    if len(parts) > MAX_VALUES:
+        raise _bad(parameter.code, f"takes at most {MAX_VALUES} values")
+    return tuple(dict.fromkeys(reader(parameter, modifier, part, frame) for part in parts))
+
+
+def split(text: str, separator: str, name: str) -> list[str]:
+    """Cut at separators that are not escaped; escapes stay hidden until `_plain`."""
+    if _FORBIDDEN.search(text):
+        raise _bad(name, "holds control characters")
+    return _ESCAPE.sub(lambda match: match[1].translate(_HIDDEN), text).split(separator)
+
+
+def _plain(part: str) -> str:
+    return part.translate(_SHOWN)
+
+
+def _form(parameter: SearchParameter, modifier: str) -> str:
+    if modifier == "missing":
+        return "missing"
+    return "token" if modifier == "identifier" else parameter.kind
+
+
+def _absence(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Absence:
+    if part not in ("true", "false"):
+        raise _bad(f"{parameter.code}:missing", "must be true or false")
+    return Absence(part == "true")
+
+
+def _token(parameter: SearchParameter, modifier: str, part: str, _frame: Frame) -> Token:
+    system, bar, code = part.rpartition("|")
+    if "|" in system or part == "|":
+        raise _bad(parameter.code, "must be code, system|code, |code or system|, with other bars escaped")
+    is_exact = parameter.is_case_sensitive or modifier == "identifier"
+    text = clip(_plain(code)) if is_exact else fold_code(_plain(code))
+    return Token(clip(_plain(system)) if bar else None, text or None)
+
+
+def _span(parameter: SearchParameter, _modifier: str, part: str, frame: Frame) -> Span:
+    prefix, rest = _prefixed(part)
+    try:
+        span = interval(_LOST_PLUS.sub("+", _plain(rest)))
+    except (ValueError, OverflowError):
+        raise _bad(parameter.code, "must be a date such as 2026-01-05 or ge2026-01-05T08:00:00+01:00") from None
+    if prefix != "ap":
+        return Span(prefix, span.low, span.high)
+    gap = max(span.low - frame.now_ms, frame.now_ms - span.high, 0) // 10
+    return Span(prefix, span.low - gap, span.high + gap)
+
+
+def _prefixed(part: str) -> tuple[str, str]:
+    match = _PREFIXED.fullmatch(part)
+    assert match is not None
+    return match["prefix"] or "eq", match["rest"]
+
+
+def _text(_parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Text:
+    plain = _plain(part)
+    return Text(fold(plain), plain)
+
+
+def _target(parameter: SearchParameter, modifier: str, part: str, frame: Frame) -> Target:
+    text = _plain(part)
+    if frame.base_url and text.startswith(frame.base_url + "/"):
+        text = text[len(frame.base_url) + 1 :]
+    here = local(text)
+    if here is None and is_absolute(text):
+        return Target("", clip(text))
+    if here is None and not is_id(text):
+        raise _bad(parameter.code, "must be an id, Type/id or an absolute URL")
+    if modifier and here and here[0] != modifier:
+        raise _bad(f"{parameter.code}:{modifier}", "names another type in its value")
+    return Target(*here) if here else Target(modifier or None, text)
+
+
+def _uri(_parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Uri:
+    return Uri(clip(_plain(part)))
+
+
+def _amount(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Amount:
+    pieces = part.split("|")
+    prefix, digits = _prefixed(_plain(pieces[0]))
+    try:
+        number = Decimal(digits) if _NUMBER.fullmatch(digits) else Decimal("NaN")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not math.isfinite(number) or len(pieces) not in (1, 3):
+        raise _bad(parameter.code, "must be a number, or number|system|code")
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    margin = abs(number) / 10 if prefix == "ap" else Decimal(5).scaleb(exponent - 1)
+    system, code = (
+        (clip(_plain(pieces[1])) or None, clip(_plain(pieces[2])) or None) if len(pieces) == 3 else (None, None)
+    )
+    return Amount(prefix, float(number), float(number - margin), float(number + margin), system, code)
+
+
+def _bad(name: str, rule: str) -> FhirError:
+    return fault(Category.VALUE, f"The search parameter {name} {rule}.", name)
+
+
+_READERS: dict[str, Callable[[SearchParameter, str, str, Frame], Value]] = {
+    "missing": _absence,
+    "token": _token,
+    "date": _span,
+    "string": _text,
+    "reference": _target,
+    "uri": _uri,
+    "number": _amount,
+    "quantity": _amount,
+}

@@ -1,0 +1,71 @@
+"""The rows of search_params.csv are complete and say only what the rest of the house can do."""
+
+import pytest
+
+from fhir_server.kernel.paths import compile_path
+from fhir_server.registry.model import SearchParameter
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.registry.search_params import parameters
+from fhir_server.search.clauses import MODIFIERS
+from fhir_server.storage import tables
+from fhir_server.storage.index import KIND_TABLES
+
+#: Parameters HL7 defines for each type in R4 4.0.1, without `near` and `phonetic`, which are not served.
+DEFINED = {
+    "Schedule": 7,
+    "Slot": 8,
+    "Appointment": 17,
+    "ServiceRequest": 21,
+    "Patient": 22,
+    "Practitioner": 16,
+    "PractitionerRole": 13,
+    "Organization": 12,
+    "Location": 14,
+    "HealthcareService": 12,
+    "Encounter": 23,
+    "Task": 19,
+    "Provenance": 10,
+}
+COMMON = {"_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"}
+
+ROWS = [row for type_name in RESOURCES for row in parameters(type_name).values()]
+
+
+def test_every_type_has_its_defined_parameters() -> None:
+    counts = {
+        name: sum(row.base == name and not row.is_custom for row in parameters(name).values()) for name in RESOURCES
+    }
+
+    assert DEFINED == counts
+
+
+@pytest.mark.parametrize("type_name", RESOURCES)
+def test_every_type_has_the_common_parameters(type_name: str) -> None:
+    assert {row.code for row in parameters(type_name).values() if row.base == "Resource"} == COMMON
+
+
+def test_our_own_parameters_find_what_overlaps_a_window() -> None:
+    assert {("Slot", "end"), ("Appointment", "end")} == {(row.base, row.code) for row in ROWS if row.is_custom}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.base}.{row.code}")
+def test_a_row_can_be_served(row: SearchParameter) -> None:
+    for path in row.paths:
+        assert path.endswith("()") or compile_path(path)
+    assert row.kind in KIND_TABLES
+    assert row.kind in MODIFIERS
+    assert row.is_custom or row.url.startswith("http://hl7.org/fhir/SearchParameter/")
+    if row.column:
+        table, _, column = row.column.partition(".")
+        assert column in tables.metadata.tables[table].columns
+
+
+def test_a_column_serves_one_parameter() -> None:
+    own = [row.column for row in ROWS if row.column and row.base != "Resource"]
+
+    assert len(set(own)) == len(own)
+
+
+@pytest.mark.parametrize("row", [row for row in RESOURCES.values() if row.default_sort], ids=lambda row: row.name)
+def test_a_default_order_is_one_an_index_serves(row: object) -> None:
+    assert parameters(row.name)[row.default_sort].column  # type: ignore[attr-defined]
