@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from adapters import feeds as feed_files
 from adapters.hl7v2.acknowledge import answers, read_acknowledgement
 from adapters.hl7v2.parse import split_messages
-from adapters.mapping import tables as table_files
 from adapters.mapping.check import check as check_tables
 from adapters.mllp.client import Client
 from adapters.service import House, build_house
@@ -55,7 +54,7 @@ def check(settings: Settings) -> list[str]:
     except PartnerError as error:
         problems.append(str(error))
     for chosen in sorted(overlays):
-        problems += [line for line in check_tables(table_files.load(chosen)) if line not in problems]
+        problems += [line for line in check_tables(feed_files.tables(settings, chosen)) if line not in problems]
     return problems
 
 

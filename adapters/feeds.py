@@ -6,12 +6,14 @@ and sends.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from adapters.mapping import tables as table_files
 from adapters.mapping.feed import FeedMapping
+from adapters.mapping.plans import Tables
 from fhir_server.registry.model import Route
 from fhir_server.settings import Settings, SettingsError, config_folder
 
@@ -26,8 +28,7 @@ class Send:
     application: str
     facility: str
     events: frozenset[str]
-    #: MSH-12 and MSH-18 of what we send.
-    version: str
+    #: MSH-18 of what we send.
     charset: str
 
 
@@ -90,6 +91,12 @@ def load(settings: Settings, environment: Mapping[str, str] | None = None) -> tu
     return tuple(_read(entry, os.environ if environment is None else environment) for entry in entries)
 
 
+def tables(settings: Settings, overlays: Sequence[str]) -> Tables:
+    """The mapping tables with these overlays, from the operator's `overlays/` or the package's."""
+    own = settings.config_dir / "overlays" if settings.config_dir else None
+    return table_files.load(overlays, own=own)
+
+
 def _read(entry: Traversable, environment: Mapping[str, str]) -> Feed:
     name = entry.name.removesuffix(".toml")
     try:
@@ -140,6 +147,5 @@ def _send(row: dict[str, Any], overrides: _Overrides) -> Send:
         application=row["application"],
         facility=row["facility"],
         events=frozenset(row["events"]),
-        version=row.get("version", "2.5"),
         charset=row.get("charset", "UNICODE UTF-8"),
     )

@@ -59,12 +59,13 @@ class Receiver:
             issue = Issue(Category.EXCEPTION, "The receiver failed; the message was kept for its operator.")
             return self._refuse(header, data, (issue,))
 
-    def refuse(self, fault: FramingFault) -> bytes:
-        """The answer to what is no whole frame; what there is of it is kept."""
+    def refuse(self, fault: FramingFault) -> bytes | None:
+        """The answer to what is no whole frame; what there is of it is kept. Noise between frames is neither."""
+        header = scan_header(fault.octets)
+        if fault.kind is FaultKind.OUTSIDE and not header.is_readable:
+            return None
         category = Category.TOO_LARGE if fault.kind is FaultKind.TOO_LONG else Category.MALFORMED
-        return self._refuse(
-            scan_header(fault.octets), fault.octets, (Issue(category, f"Received {fault.kind.value}."),)
-        )
+        return self._refuse(header, fault.octets, (Issue(category, f"Received {fault.kind.value}."),))
 
     def _apply(self, header: Header, data: bytes) -> bytes:
         self._check_header(header)

@@ -7,7 +7,6 @@ from flask import Flask
 
 from adapters import feeds as feed_files
 from adapters.feeds import Feed
-from adapters.mapping import tables as table_files
 from adapters.mapping.plans import Tables
 from adapters.receive import Receiver
 from fhir_server.app import create_app
@@ -37,7 +36,7 @@ def build_house(settings: Settings, *, pool_size: int | None = None) -> House:
     """Everything a process may need. Opens nothing yet. Raises SettingsError for a feed file that cannot be used."""
     feeds = {feed.name: feed for feed in feed_files.load(settings)}
     routes = [route for route in (feed.route() for feed in feeds.values()) if route]
-    tables = {feed.name: table_files.load(feed.overlays) for feed in feeds.values()}
+    tables = {feed.name: feed_files.tables(settings, feed.overlays) for feed in feeds.values()}
     return House(build(settings, routes, pool_size=pool_size), feeds, tables)
 
 

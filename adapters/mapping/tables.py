@@ -29,8 +29,8 @@ from adapters.mapping.plans import (
 Line = dict[str, str]
 
 
-def load(overlays: Sequence[str] = (), root: Traversable | None = None) -> Tables:
-    """The tables with `overlays` laid over them, later ones on top.
+def load(overlays: Sequence[str] = (), root: Traversable | None = None, own: Traversable | None = None) -> Tables:
+    """The tables with `overlays` laid over them, later ones on top; the operator's folder `own` is looked into first.
 
     Raises OSError, KeyError or ValueError for files that are no tables; `check.check` tells what else is wrong.
     """
@@ -38,7 +38,8 @@ def load(overlays: Sequence[str] = (), root: Traversable | None = None) -> Table
     problems: list[str] = []
     sheets = dict(_base_sheets(root, problems))
     for overlay in overlays:
-        _lay(root / "feeds" / overlay, f"feeds/{overlay}", sheets, problems)
+        is_own = own is not None and (own / overlay).is_dir()
+        _lay((own if is_own and own else root / "feeds") / overlay, f"feeds/{overlay}", sheets, problems)
     systems = _toml(root / "codes" / "systems.toml")
     return Tables(
         inbound=tuple(_message_plan(name, text) for name, text in _plans(root, "inbound")),

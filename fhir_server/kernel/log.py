@@ -19,6 +19,6 @@ def configure(level: str) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An unexpected exception's type and where it came from, without its text, which may hold what was being written."""
+    """An unexpected exception's type and where it came from; its text is left out, since it may hold patient data."""
     frames = traceback.extract_tb(error.__traceback__)
     return type(error).__qualname__ + "".join(f" {one.filename}:{one.lineno}:{one.name}" for one in frames)

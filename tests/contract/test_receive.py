@@ -164,10 +164,18 @@ def test_other_line_ends_are_understood(house: House, receiver: Receiver, end: s
 def test_half_a_frame_is_rejected_with_its_control_id_and_kept(house: House, receiver: Receiver) -> None:
     octets = appointment("SIU^S12^SIU_S12")[:120]
 
-    reply = answer(receiver.refuse(FramingFault(FaultKind.TRUNCATED, octets)))
+    reply = receiver.refuse(FramingFault(FaultKind.TRUNCATED, octets))
 
-    assert (reply.code, reply.control_id) == ("AR", "M1")
+    assert reply is not None
+    assert (answer(reply).code, answer(reply).control_id) == ("AR", "M1")
     assert kept(house)[0].raw == octets
+
+
+def test_noise_between_frames_is_passed_over_but_a_message_there_is_not(house: House, receiver: Receiver) -> None:
+    assert receiver.refuse(FramingFault(FaultKind.OUTSIDE, b"GET / HTTP/1.1\r\n")) is None
+    assert kept(house) == []
+    assert receiver.refuse(FramingFault(FaultKind.OUTSIDE, appointment("SIU^S12"))) is not None
+    assert len(kept(house)) == 1
 
 
 def test_a_practitioner_never_seen_is_made_from_the_message(house: House, receiver: Receiver) -> None:

@@ -63,8 +63,8 @@ class Server:
         for name in list(self.processes):
             self.kill(name, signal.SIGTERM)
 
-    def token(self, client_id: str) -> str:
-        credentials = base64.b64encode(f"{client_id}:{SECRET}".encode()).decode()
+    def token(self, client_id: str, secret: str = SECRET) -> str:
+        credentials = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
         form = urllib.parse.urlencode({"grant_type": "client_credentials"}).encode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/x-www-form-urlencoded"}
         return str(self._send("POST", f"{self.origin}/oauth/token", form, headers).content["access_token"])

@@ -154,7 +154,7 @@ def test_an_unexpected_failure_tells_nothing(app: Flask, client: FlaskClient, ca
     assert ["The server failed. The request id names the log entry."] == [
         issue["diagnostics"] for issue in json.loads(answer.data)["issue"]
     ]
-    assert "unexpected ZeroDivisionError request=mine at" in caplog.text
+    assert "unexpected request=mine ZeroDivisionError " in caplog.text
     assert "ESSAI" not in caplog.text
 
 
