@@ -16,6 +16,7 @@ from fhir_server.bootstrap import build
 from fhir_server.kernel import json
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.dates import to_instant
+from fhir_server.kernel.errors import FhirError
 from fhir_server.scheduling.events import EVENTS
 from fhir_server.settings import Settings, SettingsError
 from fhir_server.storage import inbox, outbox
@@ -63,10 +64,15 @@ def send(data: bytes, host: str, port: int, timeout: float) -> Iterator[tuple[st
     with Client(host, port, timeout, answers=answers) as client:
         for message in split_messages(data):
             answer = client.send(message)
-            yield (
-                answer.decode("utf-8", "replace").replace("\r", "\n").strip(),
-                read_acknowledgement(answer).is_accepted,
-            )
+            yield answer.decode("utf-8", "replace").replace("\r", "\n").strip(), _is_accepted(answer)
+
+
+def _is_accepted(answer: bytes) -> bool:
+    try:
+        return read_acknowledgement(answer).is_accepted
+    except FhirError:
+        # An answer without a control id, to a message that had none.
+        return False
 
 
 def inbox_lines(settings: Settings, state: str | None, count: int) -> list[str]:

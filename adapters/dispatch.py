@@ -34,7 +34,9 @@ _LEASE_MS = 120_000
 #: meanwhile.
 _MARGIN_MS = 40_000
 _IDLE_SECONDS = 0.25
-#: Tries with doubling waits, from two seconds to an hour: about a day in all.
+#: How long to leave a database alone that cannot be reached.
+_AWAY_SECONDS = 5.0
+#: Tries with doubling waits, from two seconds to an hour: half a day to a day in all.
 _MAX_ATTEMPTS = 32
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 2_000, 3_600_000
 
@@ -63,7 +65,8 @@ class Dispatcher:
                 busy = self.deliver_due(stop)
             except FhirError as error:
                 _log.warning("the outbox cannot be read: %s", error)
-                busy = False
+                stop.wait(_AWAY_SECONDS)
+                continue
             if not busy:
                 stop.wait(_IDLE_SECONDS)
         self.close()

@@ -125,7 +125,7 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
     listen, identity = row["listen"], row["identity"]
     return Feed(
         name=name,
-        owner=row["owner"],
+        owner=overrides.get("OWNER", row["owner"]),
         host=overrides.get("HOST", listen["host"]),
         port=int(overrides.get("PORT", listen["port"])),
         facilities=frozenset(listen.get("facilities", ())),

@@ -17,14 +17,13 @@ from adapters.hl7v2.acknowledge import acknowledge
 from adapters.hl7v2.parse import Header, parse, scan_header
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import Tables
-from adapters.mapping.to_fhir import translate
+from adapters.mapping.to_fhir import Translation, translate
 from adapters.mllp.framing import FaultKind, FramingFault
 from fhir_server.interactions import upsert
 from fhir_server.kernel import log
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.kernel.ids import new_id
-from fhir_server.kernel.upsert import Upsert
 from fhir_server.storage import inbox
 from fhir_server.storage.inbox import Receipt
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
@@ -70,8 +69,18 @@ class Receiver:
     def _apply(self, header: Header, data: bytes) -> bytes:
         self._check_header(header)
         translation = translate(parse(data, self.feed.charset), self.tables, self.mapping)
-        receipt = self._receipt(header, data, translation.warnings)
-        return self.store.transact(self._actor(header), lambda uow: _apply_once(uow, receipt, translation.upserts))
+        return self.store.transact(self._actor(header), lambda uow: self._apply_once(uow, header, data, translation))
+
+    def _apply_once(self, uow: UnitOfWork, header: Header, data: bytes, translation: Translation) -> bytes:
+        draft = self._receipt(header, data, translation.warnings)
+        uow.lock(f"inbox|{draft.feed}|{draft.sender}|{draft.control_id}")
+        known = inbox.answer_given(uow, draft.feed, draft.sender, draft.control_id, draft.content_hash)
+        if known is not None:
+            return known
+        applied = upsert.apply(uow, translation.upserts)
+        receipt = self._receipt(header, data, (*translation.warnings, *applied.late)) if applied.late else draft
+        inbox.keep(uow, replace(receipt, effects="\n".join(applied.written)))
+        return receipt.answer
 
     def _check_header(self, header: Header) -> None:
         if header.version_id and not _VERSION_2.fullmatch(header.version_id):
@@ -86,9 +95,10 @@ class Receiver:
         receipt = self._receipt(header, data, issues)
         try:
             self.store.transact(self._actor(header), lambda uow: inbox.keep(uow, receipt))
-        except FhirError as error:
-            # The store is away: nothing is kept, so the sender must keep it. AR says that the same may be sent again.
-            return self._receipt(header, data, error.issues).answer
+        except Exception as error:
+            # Nothing could be kept, so the sender must keep it. AR says that the same may be sent again.
+            _log.error("message %s of feed %s is not kept: %s", header.control_id, self.feed.name, log.describe(error))
+            return self._receipt(header, data, (Issue(Category.UNAVAILABLE, "The store cannot take it now."),)).answer
         _log.warning("message %s of feed %s: %s, %s", header.control_id, self.feed.name, receipt.state, receipt.error)
         return receipt.answer
 
@@ -101,10 +111,10 @@ class Receiver:
         code = next((issue.category.ack_code for issue in issues if issue.severity == "error"), "AA")
         return Receipt(
             feed=self.feed.name,
-            sender=f"{header.sending_application}|{header.sending_facility}",
-            control_id=header.control_id,
+            sender=_text(f"{header.sending_application}|{header.sending_facility}"),
+            control_id=_text(header.control_id),
             content_hash=content_hash(data),
-            message_type=f"{header.type}^{header.trigger}",
+            message_type=_text(f"{header.type}^{header.trigger}")[:32],
             received_ms=self.store.database.clock(),
             state=_STATES[code],
             error="; ".join(_told(issue) for issue in issues) or None,
@@ -114,22 +124,16 @@ class Receiver:
         )
 
 
-def _apply_once(uow: UnitOfWork, receipt: Receipt, upserts: Sequence[Upsert]) -> bytes:
-    uow.lock(f"inbox|{receipt.feed}|{receipt.sender}|{receipt.control_id}")
-    known = inbox.answer_given(uow, receipt.feed, receipt.sender, receipt.control_id, receipt.content_hash)
-    if known is not None:
-        return known
-    written = upsert.apply(uow, upserts)
-    effects = "\n".join(f"{stored.reference}/_history/{stored.version}" for stored in written)
-    inbox.keep(uow, replace(receipt, effects=effects))
-    return receipt.answer
-
-
 def content_hash(data: bytes) -> str:
     """SHA-256 of a message without MSH-7, which some senders renew when they send the same again."""
     fields = data.split(data[3:4] or b"|", 7)
     kept = fields[:6] + fields[7:] if len(fields) == 8 else fields
     return hashlib.sha256(b"\x00".join(kept)).hexdigest()
+
+
+def _text(raw: str) -> str:
+    """What a column of text takes of a header: no NUL, which PostgreSQL refuses, and short enough for an index."""
+    return raw.replace("\0", "")[:200]
 
 
 def _told(issue: Issue) -> str:

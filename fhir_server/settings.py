@@ -9,6 +9,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 
 class SettingsError(Exception):
     """A setting that cannot be used; its text says which and why."""
@@ -76,9 +78,10 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
     unknown = sorted(set(values) - set(kinds))
     if unknown:
         raise SettingsError(f"creneau.toml: unknown setting {unknown[0]!r}")
-    return Settings(
-        **{name: _convert(name, value, kinds[name]) for name, value in values.items()}, config_dir=config_dir
-    )
+    chosen = {name: _convert(name, value, kinds[name]) for name, value in values.items()}
+    if chosen["log_level"] not in _LOG_LEVELS:
+        raise SettingsError(f"log_level: {chosen['log_level']!r} is none of {', '.join(_LOG_LEVELS)}")
+    return Settings(**chosen, config_dir=config_dir)
 
 
 def config_folder(settings: Settings, name: str) -> Traversable:

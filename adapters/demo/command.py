@@ -42,6 +42,8 @@ class Demonstration:
             "CRENEAU_DATABASE_URL": self.database_url,
             "CRENEAU_FEED_HOSPITAL_PORT": str(self.hospital_port),
             "CRENEAU_FEED_SAMU_PORT": str(self.samu_port),
+            # The SAMU sees over FHIR what it sent over MLLP.
+            "CRENEAU_FEED_SAMU_OWNER": "demo-samu",
             "CRENEAU_FEED_HOSPITAL_SEND_PORT": str(listener_port),
         }
         chosen = settings.load(environment)

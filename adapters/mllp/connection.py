@@ -88,9 +88,9 @@ class Connection:
             if not self._is_finishing:
                 raise
         except HandlerError as failure:
-            _log.error("mllp handler failed, connection closed", extra={"error": str(failure), "peer": self._peer.host})
+            _log.error("mllp handler failed for %s, connection closed: %s", self._peer.host, failure)
         except OSError as error:
-            _log.info("mllp connection ended", extra={"error": type(error).__name__, "peer": self._peer.host})
+            _log.info("mllp connection of %s ended: %s", self._peer.host, type(error).__name__)
 
     async def _read(self) -> bytes:
         self._is_reading = True

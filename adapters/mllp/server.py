@@ -75,7 +75,7 @@ class Listener:
         peer = peer_of(writer, self.port)
         task = asyncio.current_task()
         if task is None or self._server is None or len(self._connections) >= self._options.max_connections:
-            _log.warning("mllp connection refused", extra={"peer": peer.host, "port": self.port})
+            _log.warning("mllp connection of %s to port %d refused", peer.host, self.port)
             writer.close()
             return
         connection = Connection(self._answer, reader, writer, peer, self._options, task)
@@ -93,7 +93,7 @@ class Listener:
         if isinstance(event, Frame):
             future = loop.run_in_executor(self._executor, self._handle, event.payload, peer)
         else:
-            _log.warning("mllp fault", extra={"fault": event.kind.name, "size": len(event.octets), "peer": peer.host})
+            _log.warning("mllp fault of %s: %s, %d bytes", peer.host, event.kind.name, len(event.octets))
             future = loop.run_in_executor(self._executor, self._on_fault, event, peer)
         await asyncio.wait([future])
         error = future.exception()

@@ -5,10 +5,11 @@ what it leaves out, so what is stored stays.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.interactions import write
-from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.errors import Category, Issue, fault
 from fhir_server.kernel.ids import new_id
 from fhir_server.kernel.upsert import Upsert
 from fhir_server.scheduling import rules
@@ -23,8 +24,18 @@ OWN_ID_SYSTEM = "urn:creneau:id"
 TypeAndId = tuple[str, str]
 
 
-def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> list[Stored]:
-    """Apply a message's upserts in their order; returns what was written (unchanged resources are left out).
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a message's upserts."""
+
+    #: `Type/id/_history/version` of the versions written; unchanged resources are left out.
+    written: tuple[str, ...]
+    #: A warning for each that spoke of a time before the state we have, and so was passed over.
+    late: tuple[Issue, ...]
+
+
+def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
+    """Apply a message's upserts in their order.
 
     Two units of work that name the same key wait for each other, so that one resource comes of it. Raises FhirError:
     UNKNOWN_REFERENCE for a key that must exist and does not, whatever validation or a rule refuses.
@@ -35,14 +46,18 @@ def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> list[Stored]:
     places = _places(uow, upserts, resources.find_by_identifiers(uow.connection, sorted(keys)))
     current = resources.lock_many(uow, places.values())
     written: dict[TypeAndId, Stored] = {}
+    late: list[Issue] = []
     references = {label: f"{type_name}/{id_}" for label, (type_name, id_) in places.items()}
     for upsert in upserts:
         place = places[upsert.label]
         before = current.get(place)
+        if before is not None and _is_late(upsert, before):
+            late.append(_told_late(upsert))
+            continue
         after = _apply_one(uow, upsert, place, before, references)
-        if after is not None and after is not before:
+        if after is not before:
             current[place] = written[place] = after
-    return list(written.values())
+    return Applied(tuple(f"{one.reference}/_history/{one.version}" for one in written.values()), tuple(late))
 
 
 def _places(
@@ -79,13 +94,13 @@ def _own_id(uow: UnitOfWork, upsert: Upsert) -> str | None:
 
 def _apply_one(
     uow: UnitOfWork, upsert: Upsert, place: TypeAndId, before: Stored | None, references: Mapping[str, str]
-) -> Stored | None:
+) -> Stored:
     given = _resolved(upsert.resource, references)
     if before is None or before.deleted:
         rules.complete(uow, upsert.type, None, given)
         gates.validate(given, upsert.type, second_opinion=False)
         return write.insert(uow, upsert.type, given, id_=place[1], happened_ms=upsert.at_ms)
-    if upsert.mode == "refer" or _is_late(upsert, before):
+    if upsert.mode == "refer":
         return before
     stored = before.content()
     content = _filled(stored, given) if upsert.mode == "fill" else _merged(stored, given, upsert.cleared)
@@ -97,7 +112,13 @@ def _apply_one(
 
 def _is_late(upsert: Upsert, before: Stored) -> bool:
     """Whether the sender speaks of a time before the state we have; what only fills gaps is never late."""
-    return upsert.mode == "merge" and upsert.at_ms is not None and upsert.at_ms < before.happened_ms
+    happened = before.happened_ms if not before.deleted else 0
+    return upsert.mode == "merge" and upsert.at_ms is not None and upsert.at_ms < happened
+
+
+def _told_late(upsert: Upsert) -> Issue:
+    text = f"A later state of the {upsert.type} is known; this older one was passed over."
+    return Issue(Category.BUSINESS_RULE, text, upsert.location, "warning")
 
 
 def _merged(stored: dict[str, Any], given: dict[str, Any], cleared: Sequence[str]) -> dict[str, Any]:

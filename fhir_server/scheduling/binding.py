@@ -36,8 +36,17 @@ _free_slots = (
 )
 
 
+#: Statuses that may say why: app-4 of https://www.hl7.org/fhir/R4/appointment.html, by its intent.
+_GIVEN_UP = frozenset({"cancelled", "noshow"})
+
+
 def bind(uow: UnitOfWork, before: dict[str, Any] | None, appointment: dict[str, Any]) -> None:
-    """Complete an Appointment's `slot` for its time; slots of a time it no longer has are let go."""
+    """Complete an Appointment's `slot` for its time; slots of a time it no longer has are let go.
+
+    The reason of a cancellation goes with it when the feed books the appointment again.
+    """
+    if appointment["status"] not in _GIVEN_UP:
+        appointment.pop("cancelationReason", None)
     if "slot" in appointment and before is not None and _times(before) == _times(appointment):
         return
     appointment.pop("slot", None)

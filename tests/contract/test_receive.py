@@ -122,6 +122,35 @@ def test_a_refused_message_is_kept_and_applied_when_what_it_lacked_has_come(hous
     assert sorted((one.control_id, one.state) for one in kept(house)) == [("M1", "applied"), ("M9", "applied")]
 
 
+def test_an_older_message_is_acknowledged_with_a_warning_and_changes_nothing(house: House, receiver: Receiver) -> None:
+    receiver.receive(appointment("SIU^S12^SIU_S12", when="20260302080500"))
+    reply = receiver.receive(appointment("SIU^S13^SIU_S12", "1000", control_id="M0", when="20260302080000"))
+
+    assert (answer(reply).code, b"|W|" in reply) == ("AA", True)
+    assert current(house, "Appointment")[0]["start"][:16] == "2026-03-03T09:00"
+
+
+def test_an_appointment_cancelled_is_booked_again(house: House, receiver: Receiver) -> None:
+    receiver.receive(appointment("SIU^S12^SIU_S12"))
+    cancel = appointment("SIU^S15^SIU_S12", control_id="M2", when="20260302080100").replace(
+        b"||||RDV|", b"||||PAT^Patient|"
+    )
+    receiver.receive(cancel)
+    (cancelled,) = current(house, "Appointment")
+    again = answer(receiver.receive(appointment("SIU^S12^SIU_S12", control_id="M3", when="20260302080200")))
+
+    assert (cancelled["status"], "cancelationReason" in cancelled) == ("cancelled", True)
+    assert (again.code, current(house, "Appointment")[0]["status"]) == ("AA", "booked")
+
+
+def test_an_endless_or_binary_control_id_is_answered_and_kept(house: House, receiver: Receiver) -> None:
+    for control_id in ("9" * 5000, "A\0B"):
+        reply = receiver.receive(message("ZZZ^Z01", control_id=control_id))
+        assert b"\rMSA|AR|" in reply
+
+    assert len(kept(house)) == 2
+
+
 BAD = {
     "nothing at all": (b"", "AR", "100"),
     "no MSH": (b"PID|1||000777\r", "AR", "100"),

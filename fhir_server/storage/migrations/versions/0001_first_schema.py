@@ -1,18 +1,244 @@
 """The first schema."""
 
+import sqlalchemy as sa
 from alembic import op
-
-from fhir_server.storage.tables import metadata
 
 revision = "0001"
 down_revision = None
 
+_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_CODE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
+
 
 def upgrade() -> None:
-    """Create every table as `storage.tables` describes it."""
-    metadata.create_all(op.get_bind())
+    """Create every table."""
+    op.create_table(
+        "appointment_index",
+        sa.Column("pk", _KEY, autoincrement=False, nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("end_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_appointment_index")),
+    )
+    op.create_index("ix_appointment_index_start", "appointment_index", ["start_ms", "pk"], unique=False)
+    op.create_table(
+        "claim",
+        sa.Column("slot_id", sa.String(length=64), nullable=False),
+        sa.Column("seat", sa.Integer(), nullable=False),
+        sa.Column("appointment_id", sa.String(length=64), nullable=False),
+        sa.Column("claimed_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("slot_id", "seat", name=op.f("pk_claim")),
+    )
+    op.create_index("ix_claim_appointment", "claim", ["appointment_id"], unique=False)
+    op.create_table(
+        "date_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("low_ms", sa.BigInteger(), nullable=False),
+        sa.Column("high_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_date_index")),
+    )
+    op.create_index("ix_date_index_low", "date_index", ["parameter", "low_ms", "pk"], unique=False)
+    op.create_index("ix_date_index_pk", "date_index", ["pk", "parameter"], unique=False)
+    op.create_table(
+        "inbox",
+        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("control_id", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("message_type", sa.String(length=32), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("effects", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_inbox")),
+        sa.UniqueConstraint("feed", "sender", "control_id", "content_hash", name="uq_inbox_message"),
+    )
+    op.create_index("ix_inbox_state", "inbox", ["state", "pk"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
+        sa.Column("destination", sa.String(length=96), nullable=False),
+        sa.Column("stream", sa.String(length=160), nullable=False),
+        sa.Column("event", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("leased_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_outbox")),
+    )
+    op.create_index(
+        "ix_outbox_due",
+        "outbox",
+        ["due_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("ix_outbox_stream", "outbox", ["destination", "stream", "pk"], unique=False)
+    op.create_table(
+        "partner",
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_partner")),
+    )
+    op.create_table(
+        "quantity_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("system", _CODE, nullable=False),
+        sa.Column("code", _CODE, nullable=False),
+        sa.Column("unit", _CODE, nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_quantity_index")),
+    )
+    op.create_index("ix_quantity_index_pk", "quantity_index", ["pk", "parameter"], unique=False)
+    op.create_index("ix_quantity_index_value", "quantity_index", ["parameter", "value", "pk"], unique=False)
+    op.create_table(
+        "reference_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("target_type", sa.String(length=64), nullable=False),
+        sa.Column("target_id", _CODE, nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_reference_index")),
+    )
+    op.create_index("ix_reference_index_pk", "reference_index", ["pk", "parameter"], unique=False)
+    op.create_index(
+        "ix_reference_index_target", "reference_index", ["parameter", "target_id", "pk", "target_type"], unique=False
+    )
+    op.create_table(
+        "resource",
+        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("happened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource")),
+        sa.UniqueConstraint("type", "id", name=op.f("uq_resource_type")),
+    )
+    op.create_index(
+        "ix_resource_type_pk",
+        "resource",
+        ["type", "pk"],
+        unique=False,
+        postgresql_where=sa.text("NOT deleted"),
+        sqlite_where=sa.text("NOT deleted"),
+    )
+    op.create_index("ix_resource_type_updated", "resource", ["type", "updated_ms", "pk"], unique=False)
+    op.create_table(
+        "resource_version",
+        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource_version")),
+        sa.UniqueConstraint("type", "id", "version", name=op.f("uq_resource_version_type")),
+    )
+    op.create_table(
+        "signing_key",
+        sa.Column("kid", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_key")),
+    )
+    op.create_table(
+        "slot_index",
+        sa.Column("pk", _KEY, autoincrement=False, nullable=False),
+        sa.Column("schedule_id", _CODE, nullable=True),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("pk", name=op.f("pk_slot_index")),
+    )
+    op.create_index(
+        "ix_slot_index_free",
+        "slot_index",
+        ["start_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("status = 'free'"),
+        sqlite_where=sa.text("status = 'free'"),
+    )
+    op.create_index("ix_slot_index_schedule", "slot_index", ["schedule_id", "start_ms", "pk"], unique=False)
+    op.create_index(
+        "ix_slot_index_schedule_free",
+        "slot_index",
+        ["schedule_id", "start_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("status = 'free'"),
+        sqlite_where=sa.text("status = 'free'"),
+    )
+    op.create_index("ix_slot_index_start", "slot_index", ["start_ms", "pk"], unique=False)
+    op.create_table(
+        "string_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("folded", _CODE, nullable=False),
+        sa.Column("exact", _CODE, nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_string_index")),
+    )
+    op.create_index("ix_string_index_folded", "string_index", ["parameter", "folded", "pk"], unique=False)
+    op.create_index("ix_string_index_pk", "string_index", ["pk", "parameter"], unique=False)
+    op.create_table(
+        "token_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("system", _CODE, nullable=False),
+        sa.Column("code", _CODE, nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_token_index")),
+    )
+    op.create_index("ix_token_index_code", "token_index", ["parameter", "code", "pk", "system"], unique=False)
+    op.create_index("ix_token_index_pk", "token_index", ["pk", "parameter"], unique=False)
+    op.create_table(
+        "uri_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("value", _CODE, nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_uri_index")),
+    )
+    op.create_index("ix_uri_index_pk", "uri_index", ["pk", "parameter"], unique=False)
+    op.create_index("ix_uri_index_value", "uri_index", ["parameter", "value", "pk"], unique=False)
 
 
 def downgrade() -> None:
-    """Drop every table."""
-    metadata.drop_all(op.get_bind())
+    """Drop every table with its indexes."""
+    op.drop_table("uri_index")
+    op.drop_table("token_index")
+    op.drop_table("string_index")
+    op.drop_table("slot_index")
+    op.drop_table("signing_key")
+    op.drop_table("resource_version")
+    op.drop_table("resource")
+    op.drop_table("reference_index")
+    op.drop_table("quantity_index")
+    op.drop_table("partner")
+    op.drop_table("outbox")
+    op.drop_table("inbox")
+    op.drop_table("date_index")
+    op.drop_table("claim")
+    op.drop_table("appointment_index")
