@@ -4,38 +4,20 @@ HL7 v2 names resources and times, not slots. The free slots that the appointment
 become its own, so that nobody else books them; none is a normal case, since a hospital books outside our agendas too.
 """
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import Select, bindparam, select
 
 from fhir_server.kernel import dates
 from fhir_server.kernel.paths import read
 from fhir_server.scheduling.booking import HOLDING
 from fhir_server.storage import resources
+from fhir_server.storage.keys import any_of, binds
 from fhir_server.storage.tables import reference_index, resource, slot_index
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 _schedule = resource.alias("schedule")
-_schedules = (
-    select(_schedule.c.id)
-    .join(reference_index, reference_index.c.pk == _schedule.c.pk)
-    .where(
-        reference_index.c.parameter == "Schedule.actor",
-        tuple_(reference_index.c.target_type, reference_index.c.target_id).in_(bindparam("actors", expanding=True)),
-    )
-)
-_free_slots = (
-    select(resource.c.id)
-    .join(slot_index, slot_index.c.pk == resource.c.pk)
-    .where(
-        slot_index.c.schedule_id.in_(_schedules),
-        slot_index.c.status == "free",
-        slot_index.c.start_ms == bindparam("start"),
-        slot_index.c.end_ms == bindparam("end"),
-    )
-)
-
-
 #: Statuses that may say why: app-4 of https://www.hl7.org/fhir/R4/appointment.html, by its intent.
 _GIVEN_UP = frozenset({"cancelled", "noshow"})
 
@@ -58,15 +40,35 @@ def bind(uow: UnitOfWork, before: dict[str, Any] | None, appointment: dict[str, 
 def _find(uow: UnitOfWork, appointment: dict[str, Any]) -> list[str]:
     """Ids of the slots that are free for it, locked so that they stay so."""
     start, end = _times(appointment)
-    actors = [
-        tuple(text.split("/")) for text in read(appointment, "participant.actor.reference") if text.count("/") == 1
-    ]
+    actors = [text.split("/") for text in read(appointment, "participant.actor.reference") if text.count("/") == 1]
     if start is None or end is None or start < uow.now_ms or not actors:
         return []
-    values = {"actors": actors, "start": start, "end": end}
-    candidates = uow.connection.execute(_free_slots, values).scalars().all()
+    keys = [("Schedule.actor", id_, type_name) for type_name, id_ in actors]
+    values: dict[str, Any] = {**binds(keys), "start": start, "end": end}
+    candidates = uow.connection.execute(_free_slots(len(keys)), values).scalars().all()
     locked = resources.lock_many(uow, [("Slot", slot_id) for slot_id in candidates])
     return sorted(slot.id for slot in locked.values() if not slot.deleted and slot.content()["status"] == "free")
+
+
+@lru_cache(maxsize=64)
+def _free_slots(actors: int) -> Select[Any]:
+    """Free slots at one time on the schedules of that many actors."""
+    columns = (reference_index.c.parameter, reference_index.c.target_id, reference_index.c.target_type)
+    schedules = (
+        select(_schedule.c.id)
+        .join(reference_index, reference_index.c.pk == _schedule.c.pk)
+        .where(any_of(columns, actors))
+    )
+    return (
+        select(resource.c.id)
+        .join(slot_index, slot_index.c.pk == resource.c.pk)
+        .where(
+            slot_index.c.schedule_id.in_(schedules),
+            slot_index.c.status == "free",
+            slot_index.c.start_ms == bindparam("start"),
+            slot_index.c.end_ms == bindparam("end"),
+        )
+    )
 
 
 def _times(appointment: dict[str, Any]) -> tuple[int | None, int | None]:

@@ -3,14 +3,16 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.storage import index
+from fhir_server.storage.keys import any_of, binds
 from fhir_server.storage.tables import resource as table
 from fhir_server.storage.tables import resource_version as versions
 from fhir_server.storage.tables import token_index
@@ -57,23 +59,6 @@ _columns = (
 )
 _by_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
 _lock_by_id = _by_id.with_for_update()
-_lock_many = (
-    select(*_columns)
-    .where(tuple_(table.c.type, table.c.id).in_(bindparam("keys", expanding=True)))
-    .order_by(table.c.type, table.c.id)
-    .with_for_update()
-)
-_by_identifier = (
-    select(token_index.c.parameter, token_index.c.system, token_index.c.code, table.c.type, table.c.id)
-    .join(table, table.c.pk == token_index.c.pk)
-    .where(
-        tuple_(token_index.c.parameter, token_index.c.code, token_index.c.system).in_(
-            bindparam("keys", expanding=True)
-        ),
-        table.c.deleted.is_(False),
-    )
-    .order_by(table.c.pk)
-)
 _version = select(versions).where(
     versions.c.type == bindparam("type"), versions.c.id == bindparam("id"), versions.c.version == bindparam("version")
 )
@@ -118,7 +103,7 @@ def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[st
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    rows = uow.connection.execute(_lock_many, {"keys": wanted})
+    rows = uow.connection.execute(_lock_many(len(wanted)), binds(wanted))
     return {(row.type, row.id): Stored(*tuple(row)) for row in rows}
 
 
@@ -129,8 +114,9 @@ def find_by_identifiers(
     if not keys:
         return {}
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
+    rows = connection.execute(_by_identifiers(len(wanted)), binds(wanted)).all()
     found: dict[tuple[str, str, str], str] = {}
-    for row in connection.execute(_by_identifier, {"keys": wanted}):
+    for row in sorted(rows, key=lambda row: row.pk):
         found.setdefault((row.type, row.system, row.code), row.id)
     return found
 
@@ -189,6 +175,22 @@ def remove(uow: UnitOfWork, before: Stored) -> Stored:
     after = _succeed(uow, before, deleted=True, happened_ms=uow.now_ms, body="", method="DELETE")
     index.remove(uow.connection, before.pk, before.type)
     return after
+
+
+@lru_cache(maxsize=64)
+def _lock_many(count: int) -> Select[Any]:
+    keys = any_of((table.c.type, table.c.id), count)
+    return select(*_columns).where(keys).order_by(table.c.type, table.c.id).with_for_update()
+
+
+@lru_cache(maxsize=64)
+def _by_identifiers(count: int) -> Select[Any]:
+    keys = any_of((token_index.c.parameter, token_index.c.code, token_index.c.system), count)
+    return (
+        select(table.c.pk, token_index.c.system, token_index.c.code, table.c.type, table.c.id)
+        .join(table, table.c.pk == token_index.c.pk)
+        .where(keys, table.c.deleted.is_(False))
+    )
 
 
 def _succeed(uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int, body: str, method: str) -> Stored:

@@ -1,0 +1,23 @@
+"""Look up several keys at once, each of several columns.
+
+Written as alternatives rather than as `(a, b) IN (…)`: SQLite answers a row-value IN by reading the whole table.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, bindparam, or_
+
+
+def any_of(columns: Sequence[ColumnElement[str]], count: int) -> ColumnElement[bool]:
+    """A condition: the columns hold one of `count` keys. Its values come from `binds`."""
+    return or_(
+        *(
+            and_(*(column == bindparam(f"key{number}_{place}") for place, column in enumerate(columns)))
+            for number in range(count)
+        )
+    )
+
+
+def binds(keys: Sequence[Sequence[str]]) -> dict[str, str]:
+    """The values of `any_of` for these keys."""
+    return {f"key{number}_{place}": part for number, key in enumerate(keys) for place, part in enumerate(key)}
