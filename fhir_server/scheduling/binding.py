@@ -7,13 +7,14 @@ become its own, so that nobody else books them; none is a normal case, since a h
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
 from fhir_server.kernel import dates
 from fhir_server.kernel.paths import read
 from fhir_server.scheduling.booking import HOLDING
 from fhir_server.storage import resources
 from fhir_server.storage.keys import any_of, binds
+from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import reference_index, resource, slot_index
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -45,13 +46,13 @@ def _find(uow: UnitOfWork, appointment: dict[str, Any]) -> list[str]:
         return []
     keys = [("Schedule.actor", id_, type_name) for type_name, id_ in actors]
     values: dict[str, Any] = {**binds(keys), "start": start, "end": end}
-    candidates = uow.connection.execute(_free_slots(len(keys)), values).scalars().all()
+    candidates = _free_slots(len(keys)).run(uow.connection, values).scalars().all()
     locked = resources.lock_many(uow, [("Slot", slot_id) for slot_id in candidates])
     return sorted(slot.id for slot in locked.values() if not slot.deleted and slot.content()["status"] == "free")
 
 
 @lru_cache(maxsize=64)
-def _free_slots(actors: int) -> Select[Any]:
+def _free_slots(actors: int) -> Prepared:
     """Free slots at one time on the schedules of that many actors."""
     columns = (reference_index.c.parameter, reference_index.c.target_id, reference_index.c.target_type)
     schedules = (
@@ -59,7 +60,7 @@ def _free_slots(actors: int) -> Select[Any]:
         .join(reference_index, reference_index.c.pk == _schedule.c.pk)
         .where(any_of(columns, actors))
     )
-    return (
+    return Prepared(
         select(resource.c.id)
         .join(slot_index, slot_index.c.pk == resource.c.pk)
         .where(

@@ -1,11 +1,11 @@
 """Claims: a seat of a slot belongs to one appointment. The table's key is what makes double booking impossible."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import claim
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -16,27 +16,26 @@ _values: dict[str, Any] = {
     "claimed_ms": bindparam("claimed_ms"),
 }
 _take = {
-    True: sqlite.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat),
-    False: postgresql.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat),
+    True: Prepared(sqlite.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat)),
+    False: Prepared(postgresql.insert(claim).values(_values).on_conflict_do_nothing().returning(claim.c.seat)),
 }
-_release = delete(claim).where(
-    claim.c.slot_id == bindparam("of_slot"), claim.c.appointment_id == bindparam("of_appointment")
+_release = Prepared(
+    delete(claim).where(claim.c.slot_id == bindparam("slot_id"), claim.c.appointment_id == bindparam("appointment_id"))
 )
-_seats = select(claim.c.seat).where(claim.c.slot_id == bindparam("slot_id"))
-_count = select(func.count()).where(claim.c.slot_id == bindparam("slot_id"))
-_holders = select(claim.c.appointment_id).where(claim.c.slot_id == bindparam("slot_id")).order_by(claim.c.seat)
+_seats = Prepared(select(claim.c.seat).where(claim.c.slot_id == bindparam("slot_id")))
+_count = Prepared(select(func.count()).where(claim.c.slot_id == bindparam("slot_id")))
 
 
 def take(uow: UnitOfWork, slot_id: str, capacity: int, appointment_id: str) -> int | None:
     """Give the appointment a free seat of the slot. How many seats are taken now; None when all `capacity` already
     were.
     """
-    taken = set(uow.connection.execute(_seats, {"slot_id": slot_id}).scalars())
+    taken = set(_seats.run(uow.connection, {"slot_id": slot_id}).scalars())
     for seat in range(capacity):
         if seat in taken:
             continue
         row = {"slot_id": slot_id, "seat": seat, "appointment_id": appointment_id, "claimed_ms": uow.now_ms}
-        if uow.connection.execute(_take[uow.database.is_sqlite], row).first() is not None:
+        if _take[uow.database.is_sqlite].run(uow.connection, row).first() is not None:
             return len(taken) + 1
         # Only a writer that has not locked the slot's row could have come between: that seat is not ours.
         taken.add(seat)
@@ -45,14 +44,9 @@ def take(uow: UnitOfWork, slot_id: str, capacity: int, appointment_id: str) -> i
 
 def release(uow: UnitOfWork, slot_id: str, appointment_id: str) -> None:
     """Give the appointment's seat back; nothing happens when it has none."""
-    uow.connection.execute(_release, {"of_slot": slot_id, "of_appointment": appointment_id})
+    _release.run(uow.connection, {"slot_id": slot_id, "appointment_id": appointment_id})
 
 
 def count(uow: UnitOfWork, slot_id: str) -> int:
     """How many seats of the slot are taken."""
-    return uow.connection.execute(_count, {"slot_id": slot_id}).scalar_one()
-
-
-def holders(uow: UnitOfWork, slot_id: str) -> Sequence[str]:
-    """Ids of the appointments that hold seats of the slot."""
-    return uow.connection.execute(_holders, {"slot_id": slot_id}).scalars().all()
+    return int(_count.run(uow.connection, {"slot_id": slot_id}).scalar_one())

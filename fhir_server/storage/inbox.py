@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import inbox as table
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -37,12 +38,14 @@ class Receipt:
 
 
 _columns = tuple(table.c[name] for name in Receipt.__dataclass_fields__)
-_answered = select(table.c.answer).where(
-    table.c.feed == bindparam("feed"),
-    table.c.sender == bindparam("sender"),
-    table.c.control_id == bindparam("control_id"),
-    table.c.content_hash == bindparam("content_hash"),
-    table.c.state == APPLIED,
+_answered = Prepared(
+    select(table.c.answer).where(
+        table.c.feed == bindparam("feed"),
+        table.c.sender == bindparam("sender"),
+        table.c.control_id == bindparam("control_id"),
+        table.c.content_hash == bindparam("content_hash"),
+        table.c.state == APPLIED,
+    )
 )
 _key = ("feed", "sender", "control_id", "content_hash")
 _outcome = ("received_ms", "state", "error", "answer", "effects")
@@ -56,19 +59,19 @@ def _upsert(dialect: type[postgresql.Insert] | type[sqlite.Insert]) -> postgresq
     )
 
 
-_keep = {True: _upsert(sqlite.Insert), False: _upsert(postgresql.Insert)}
+_keep = {True: Prepared(_upsert(sqlite.Insert)), False: Prepared(_upsert(postgresql.Insert))}
 
 
 def answer_given(uow: UnitOfWork, feed: str, sender: str, control_id: str, content_hash: str) -> bytes | None:
     """The answer that the same message got when it was applied before; None when it never was."""
     key = {"feed": feed, "sender": sender, "control_id": control_id, "content_hash": content_hash}
-    return uow.connection.execute(_answered, key).scalar()
+    return _answered.run(uow.connection, key).scalar()
 
 
 def keep(uow: UnitOfWork, receipt: Receipt) -> None:
     """Store the message with its outcome."""
     row = {name: getattr(receipt, name) for name in (*_key, "message_type", "raw", *_outcome)}
-    uow.connection.execute(_keep[uow.database.is_sqlite], row)
+    _keep[uow.database.is_sqlite].run(uow.connection, row)
 
 
 def find(uow: UnitOfWork, pk: int) -> Receipt | None:

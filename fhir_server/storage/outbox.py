@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, exists, insert, select, update
 
 from fhir_server.storage.resources import Stored
+from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import outbox as table
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -73,13 +74,14 @@ _finish = (
         updated_ms=bindparam("now"),
     )
 )
-_insert = insert(table)
+_OWED = ("destination", "stream", "event", "type", "id", "version", "state", "attempts", "due_ms", "leased_until_ms")
+_insert = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, "created_ms", "updated_ms")}))
 
 
 def add(uow: UnitOfWork, destination: str, event: str, stored: Stored) -> None:
     """Owe `destination` the news of `event` about this version of a resource."""
-    uow.connection.execute(
-        _insert,
+    _insert.run(
+        uow.connection,
         {
             "destination": destination,
             "stream": stored.reference,

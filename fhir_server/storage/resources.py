@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.storage import index
 from fhir_server.storage.keys import any_of, binds
+from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import resource as table
 from fhir_server.storage.tables import resource_version as versions
 from fhir_server.storage.tables import token_index
@@ -57,12 +58,17 @@ _columns = (
     table.c.happened_ms,
     table.c.body,
 )
-_by_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
-_lock_by_id = _by_id.with_for_update()
-_version = select(versions).where(
-    versions.c.type == bindparam("type"), versions.c.id == bindparam("id"), versions.c.version == bindparam("version")
+_of_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
+_by_id = Prepared(_of_id)
+_lock_by_id = Prepared(_of_id.with_for_update())
+_version = Prepared(
+    select(versions).where(
+        versions.c.type == bindparam("type"),
+        versions.c.id == bindparam("id"),
+        versions.c.version == bindparam("version"),
+    )
 )
-_history = (
+_history = Prepared(
     select(versions)
     .where(
         versions.c.type == bindparam("type"),
@@ -72,30 +78,29 @@ _history = (
     .order_by(versions.c.version.desc())
     .limit(bindparam("count"))
 )
-_count_versions = select(func.count()).where(versions.c.type == bindparam("type"), versions.c.id == bindparam("id"))
-_insert = insert(table).returning(table.c.pk)
-_insert_version = insert(versions)
-_update = (
+_count_versions = Prepared(
+    select(func.count()).where(versions.c.type == bindparam("type"), versions.c.id == bindparam("id"))
+)
+_WRITTEN = ("type", "id", "version", "updated_ms", "deleted", "owner", "happened_ms", "body")
+_KEPT = ("type", "id", "version", "updated_ms", "method", "owner", "body")
+_CHANGED = ("version", "updated_ms", "deleted", "happened_ms", "body")
+_insert = Prepared(insert(table).values({name: bindparam(name) for name in _WRITTEN}).returning(table.c.pk))
+_insert_version = Prepared(insert(versions).values({name: bindparam(name) for name in _KEPT}))
+_update = Prepared(
     update(table)
     .where(table.c.pk == bindparam("of_pk"), table.c.version == bindparam("of_version"))
-    .values(
-        version=bindparam("version"),
-        updated_ms=bindparam("updated_ms"),
-        deleted=bindparam("deleted"),
-        happened_ms=bindparam("happened_ms"),
-        body=bindparam("body"),
-    )
+    .values({name: bindparam(name) for name in _CHANGED})
 )
 
 
 def load(connection: Connection, type_name: str, id_: str) -> Stored | None:
     """The current version, deleted or not; None when the id was never used."""
-    return _stored(connection.execute(_by_id, {"type": type_name, "id": id_}).first())
+    return _stored(_by_id.run(connection, {"type": type_name, "id": id_}).first())
 
 
 def lock(uow: UnitOfWork, type_name: str, id_: str) -> Stored | None:
     """As `load`, and nobody else changes it until this unit of work ends."""
-    return _stored(uow.connection.execute(_lock_by_id, {"type": type_name, "id": id_}).first())
+    return _stored(_lock_by_id.run(uow.connection, {"type": type_name, "id": id_}).first())
 
 
 def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
@@ -103,8 +108,8 @@ def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[st
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    rows = uow.connection.execute(_lock_many(len(wanted)), binds(wanted))
-    return {(row.type, row.id): Stored(*tuple(row)) for row in rows}
+    rows = _lock_many(len(wanted)).run(uow.connection, binds(wanted))
+    return {(row.type, row.id): _read(row) for row in rows}
 
 
 def find_by_identifiers(
@@ -114,7 +119,7 @@ def find_by_identifiers(
     if not keys:
         return {}
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
-    rows = connection.execute(_by_identifiers(len(wanted)), binds(wanted)).all()
+    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all()
     found: dict[tuple[str, str, str], str] = {}
     for row in sorted(rows, key=lambda row: row.pk):
         found.setdefault((row.type, row.system, row.code), row.id)
@@ -123,17 +128,17 @@ def find_by_identifiers(
 
 def load_version(connection: Connection, type_name: str, id_: str, version: int) -> Row[Any] | None:
     """One row of the history: version, updated_ms, method, owner, body."""
-    return connection.execute(_version, {"type": type_name, "id": id_, "version": version}).first()
+    return _version.run(connection, {"type": type_name, "id": id_, "version": version}).first()
 
 
 def history(connection: Connection, type_name: str, id_: str, *, before: int, count: int) -> Sequence[Row[Any]]:
     """At most `count` rows of the history, newest first, older than version `before`."""
-    return connection.execute(_history, {"type": type_name, "id": id_, "before": before, "count": count}).all()
+    return _history.run(connection, {"type": type_name, "id": id_, "before": before, "count": count}).all()
 
 
 def count_versions(connection: Connection, type_name: str, id_: str) -> int:
     """How many versions the resource has had, its deletion included."""
-    return connection.execute(_count_versions, {"type": type_name, "id": id_}).scalar_one()
+    return int(_count_versions.run(connection, {"type": type_name, "id": id_}).scalar_one())
 
 
 def insert_first(
@@ -142,20 +147,11 @@ def insert_first(
     """Store version 1 of a new id."""
     body = _stamp(content, id_, 1, uow.now_ms)
     happened = uow.now_ms if happened_ms is None else happened_ms
-    row = {
-        "type": type_name,
-        "id": id_,
-        "version": 1,
-        "updated_ms": uow.now_ms,
-        "deleted": False,
-        "owner": uow.actor.owner,
-        "happened_ms": happened,
-        "body": body,
-    }
-    pk = uow.connection.execute(_insert, row).scalar_one()
-    stored = Stored(pk, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body)
+    draft = Stored(0, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body)
+    row = {name: getattr(draft, name) for name in _WRITTEN}
+    stored = dataclasses.replace(draft, pk=_insert.run(uow.connection, row).scalar_one())
     _keep_version(uow, stored, method)
-    index.write(uow.connection, pk, type_name, content)
+    index.write(uow.connection, stored.pk, type_name, content)
     return stored
 
 
@@ -178,15 +174,15 @@ def remove(uow: UnitOfWork, before: Stored) -> Stored:
 
 
 @lru_cache(maxsize=64)
-def _lock_many(count: int) -> Select[Any]:
+def _lock_many(count: int) -> Prepared:
     keys = any_of((table.c.type, table.c.id), count)
-    return select(*_columns).where(keys).order_by(table.c.type, table.c.id).with_for_update()
+    return Prepared(select(*_columns).where(keys).order_by(table.c.type, table.c.id).with_for_update())
 
 
 @lru_cache(maxsize=64)
-def _by_identifiers(count: int) -> Select[Any]:
+def _by_identifiers(count: int) -> Prepared:
     keys = any_of((token_index.c.parameter, token_index.c.code, token_index.c.system), count)
-    return (
+    return Prepared(
         select(table.c.pk, token_index.c.system, token_index.c.code, table.c.type, table.c.id)
         .join(table, table.c.pk == token_index.c.pk)
         .where(keys, table.c.deleted.is_(False))
@@ -202,8 +198,8 @@ def _succeed(uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int
         happened_ms=happened_ms,
         body=body,
     )
-    row = {name: getattr(after, name) for name in ("version", "updated_ms", "deleted", "happened_ms", "body")}
-    result = uow.connection.execute(_update, row | {"of_pk": before.pk, "of_version": before.version})
+    row = {name: getattr(after, name) for name in _CHANGED}
+    result = _update.run(uow.connection, row | {"of_pk": before.pk, "of_version": before.version})
     if result.rowcount != 1:
         raise fault(Category.CONFLICT, f"{before.reference} changed meanwhile.")
     _keep_version(uow, after, method)
@@ -211,8 +207,8 @@ def _succeed(uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int
 
 
 def _keep_version(uow: UnitOfWork, stored: Stored, method: str) -> None:
-    row = {name: getattr(stored, name) for name in ("type", "id", "version", "updated_ms", "owner", "body")}
-    uow.connection.execute(_insert_version, row | {"method": method})
+    row = {name: getattr(stored, name) for name in _KEPT if name != "method"}
+    _insert_version.run(uow.connection, row | {"method": method})
 
 
 def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:
@@ -226,4 +222,9 @@ def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:
 
 
 def _stored(row: Any) -> Stored | None:
-    return None if row is None else Stored(*tuple(row))
+    return None if row is None else _read(row)
+
+
+def _read(row: Any) -> Stored:
+    pk, type_name, id_, version, updated_ms, deleted, owner, happened_ms, body = row
+    return Stored(pk, type_name, id_, version, updated_ms, bool(deleted), owner, happened_ms, body)

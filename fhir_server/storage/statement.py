@@ -41,3 +41,24 @@ def compiled(element: ClauseElement, dialect: Dialect) -> Statement:
     done = element.compile(dialect=dialect)
     constants = {name: value for name, value in done.params.items() if value is not None}
     return Statement(str(done), tuple(getattr(done, "positiontup", None) or ()), constants, dialect.name == "sqlite")
+
+
+class Prepared:
+    """A statement written once, for every dialect: compiled at its first use on each.
+
+    Rows come as the driver gives them: SQLite has no booleans, only 0 and 1.
+    """
+
+    def __init__(self, element: ClauseElement) -> None:
+        self._element = element
+        self._done: dict[str, Statement] = {}
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Execute with the values given by name."""
+        return self._on(connection.dialect).run(connection, values)
+
+    def _on(self, dialect: Dialect) -> Statement:
+        done = self._done.get(dialect.name)
+        if done is None:
+            done = self._done[dialect.name] = compiled(self._element, dialect)
+        return done
