@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fhir_server.kernel.clock import Clock, system_clock
@@ -21,7 +21,7 @@ _CONFLICT_STATES = frozenset({"40001", "40P01", "23505"})
 _BUSY_SECONDS = 30
 
 #: Locks are taken in the order of their numbers, so that two transactions never wait for each other.
-_lock_statement = text("SELECT pg_advisory_xact_lock(:space, k) FROM unnest(CAST(:numbers AS integer[])) AS k")
+_lock_statement = "SELECT pg_advisory_xact_lock(%(space)s, k) FROM unnest(CAST(%(numbers)s AS integer[])) AS k"
 #: Keeps our advisory locks apart from those of other programs in the same database.
 _LOCK_SPACE = 0x43524E
 
@@ -72,7 +72,7 @@ class Database:
         """Hold names until the transaction ends; others that ask for one of them wait. SQLite has one writer anyway."""
         if not self.is_sqlite:
             numbers = sorted({_signed(zlib.crc32(key.encode())) for key in keys})
-            connection.execute(_lock_statement, {"space": _LOCK_SPACE, "numbers": numbers})
+            connection.exec_driver_sql(_lock_statement, {"space": _LOCK_SPACE, "numbers": numbers})
 
     def close(self) -> None:
         """Give back every connection."""

@@ -155,9 +155,8 @@ def test_a_failing_handler_closes_the_connection_and_says_so(caplog, answer):
 
             assert frame(b"good") == read_until(connection, b"\r")
 
-    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
-        "mllp handler failed, connection closed"
-    ]
+    (line,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert line.startswith("mllp handler failed for 127.0.0.1, connection closed: ")
     assert "DUPONT" not in caplog.text
 
 
