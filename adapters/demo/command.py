@@ -1,7 +1,6 @@
 """`creneau demo`: the fictional territory, the whole server over it, and one day lived in it."""
 
 import os
-import socket
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +9,8 @@ import click
 
 from adapters.demo import load as territory
 from adapters.demo import tables
+from adapters.demo.listener import Listener
 from adapters.demo.play import Endpoints, play
-from adapters.feeds import Feed
 from adapters.processes import run_all
 from fhir_server import bootstrap, settings
 from fhir_server.kernel import dates
@@ -33,7 +32,10 @@ class Demonstration:
 
     def run(self) -> int:
         """Load the territory, run the server, live the day. 0, or 1 when it did not start or a promise did not hold."""
-        listener_port = _free_port()
+        with Listener("127.0.0.1", 0) as hospital:
+            return self._run(hospital)
+
+    def _run(self, hospital: Listener) -> int:
         environment = os.environ | {
             "CRENEAU_DEMO": "true",
             # What the play prints is for people; the log of every request between its lines is not.
@@ -44,11 +46,11 @@ class Demonstration:
             "CRENEAU_FEED_SAMU_PORT": str(self.samu_port),
             # The SAMU sees over FHIR what it sent over MLLP.
             "CRENEAU_FEED_SAMU_OWNER": "demo-samu",
-            "CRENEAU_FEED_HOSPITAL_SEND_PORT": str(listener_port),
+            "CRENEAU_FEED_HOSPITAL_SEND_PORT": str(hospital.port),
         }
         chosen = settings.load(environment)
         self._load(chosen)
-        return run_all(chosen, environment, lambda feeds: self._when_ready(chosen, feeds, listener_port))
+        return run_all(chosen, environment, lambda feeds: self._when_ready(chosen, hospital))
 
     def _load(self, chosen: settings.Settings) -> None:
         services = bootstrap.build(chosen)
@@ -57,7 +59,7 @@ class Demonstration:
         click.echo(f"{territory.load(services.store, today)} resources of the fictional territory written")
         services.close()
 
-    def _when_ready(self, chosen: settings.Settings, feeds: tuple[Feed, ...], listener_port: int) -> int | None:
+    def _when_ready(self, chosen: settings.Settings, hospital: Listener) -> int | None:
         click.echo(f"  partners   {', '.join(_PARTNERS)}: secret creneau-demo\n")
         verdict = 0
         if self.is_played:
@@ -66,17 +68,9 @@ class Demonstration:
                 token_url=f"{chosen.issuer}/oauth/token",
                 hospital_port=self.hospital_port,
                 samu_port=self.samu_port,
-                listener_port=listener_port,
             )
-            verdict = play(endpoints, sys.stdout)
+            verdict = play(endpoints, hospital, sys.stdout)
         if self.is_once:
             return verdict
         click.echo("\nThe server goes on; Ctrl-C stops it.")
         return None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

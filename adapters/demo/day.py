@@ -23,15 +23,13 @@ _TIMEOUT = 30
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the running server listens, and where the hospital of the play must."""
+    """Where the running server listens."""
 
     fhir_url: str
     token_url: str
     #: MLLP ports of the server's two feeds.
     hospital_port: int
     samu_port: int
-    #: Port on which the hospital waits for what its feed asked to be told (`[send]` in its file).
-    listener_port: int
     host: str = "127.0.0.1"
 
     def partner(self, client_id: str) -> FhirClient:

@@ -38,16 +38,18 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def play(endpoints: Endpoints, out: TextIO) -> int:
-    """Live the day and write it to `out`. Returns 0 when every promise held, 1 otherwise."""
+def play(endpoints: Endpoints, listener: Listener, out: TextIO) -> int:
+    """Live the day and write it to `out`; `listener` is the hospital's, told of what it asked for.
+
+    Returns 0 when every promise held, 1 otherwise.
+    """
     journal = Journal(out)
     territory = tables.read()
     now = datetime.now(dates.zone(territory.zone))
     print(f"One day in the {territory.name}, {now:%A %d %B %Y, %H:%M}", file=out)
-    with Listener(endpoints.host, endpoints.listener_port) as listener:
-        day = _day(endpoints, journal, listener, now)
-        for step in STEPS:
-            _live(step, day)
+    day = _day(endpoints, journal, listener, now)
+    for step in STEPS:
+        _live(step, day)
     verdict = "Every promise held" if journal.broken == 0 else f"{journal.broken} promises did not hold"
     print(f"\n{verdict}: {journal.kept} of {journal.kept + journal.broken}.", file=out, flush=True)
     return 0 if journal.broken == 0 else 1

@@ -21,14 +21,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def live(database: Path, listener_port: int) -> tuple[subprocess.CompletedProcess[str], int]:
+def live(database: Path) -> tuple[subprocess.CompletedProcess[str], int]:
     """Run the demonstration to its end; also the HTTP port it was told to use."""
     http, hospital, samu = free_ports(3)
     options = ["--http-port", http, "--hospital-port", hospital, "--samu-port", samu, "--once"]
     command = [sys.executable, "-m", "adapters.cli", "demo", *map(str, options)]
     finished = subprocess.run(
         [*command, "--database-url", f"sqlite:///{database}"],
-        env={**os.environ, "CRENEAU_FEED_HOSPITAL_SEND_PORT": str(listener_port), "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
         cwd=database.parent,
         capture_output=True,
         text=True,
@@ -42,7 +42,7 @@ def live(database: Path, listener_port: int) -> tuple[subprocess.CompletedProces
 def days(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[subprocess.CompletedProcess[str], int]]:
     """Two days lived one after the other on the same database."""
     database = tmp_path_factory.mktemp("demo") / "creneau.db"
-    return [live(database, free_ports(1)[0]) for _ in range(2)]
+    return [live(database) for _ in range(2)]
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["first-day", "again"])
