@@ -3,6 +3,7 @@
 import socket
 from io import StringIO
 
+from adapters.demo.listener import Listener
 from adapters.demo.play import STEPS, Endpoints, play
 
 
@@ -14,7 +15,8 @@ def test_a_day_without_a_server_keeps_no_promise() -> None:
         base = f"http://127.0.0.1:{port}"
         out = StringIO()
 
-        verdict = play(Endpoints(f"{base}/fhir", f"{base}/oauth/token", port, port, 0), out)
+        with Listener("127.0.0.1", 0) as hospital:
+            verdict = play(Endpoints(f"{base}/fhir", f"{base}/oauth/token", port, port), hospital, out)
 
     assert 1 == verdict
     assert len(STEPS) == sum(line.lstrip().startswith("BROKEN") for line in out.getvalue().splitlines())
