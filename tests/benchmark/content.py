@@ -1,0 +1,157 @@
+"""The resources that fill the store: 200 agendas and their slots, in shape and size what a territory publishes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fhir_server.kernel.dates import zone
+
+ZONE = "Europe/Paris"
+SCHEDULES = 200
+PATIENTS = 5_000
+APPOINTMENTS = 20_000
+#: A slot lasts a quarter of an hour; an agenda is open from 8 to 20.
+MINUTES, FIRST_HOUR, SLOTS_A_DAY = 15, 8, 48
+#: In whose name agendas and bookings are loaded: two partners of the demonstration.
+AGENDA, VENDOR = "demo-agenda", "demo-vendor"
+
+_R38 = "https://mos.esante.gouv.fr/NOS/TRE_R38-SpecialiteOrdinale/FHIR/TRE-R38-SpecialiteOrdinale"
+_R314 = "https://mos.esante.gouv.fr/NOS/TRE_R314-TypeCreneau/FHIR/TRE-R314-TypeCreneau"
+_ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_R66 = "https://mos.esante.gouv.fr/NOS/TRE_R66-CategorieEtablissement/FHIR/TRE-R66-CategorieEtablissement"
+_COMMENT = "Soins non programmés, sur orientation de la régulation."
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One resource to load, in whose name."""
+
+    type: str
+    id: str
+    owner: str
+    content: dict[str, Any]
+
+
+def items(slots: int, today: datetime) -> Iterator[Item]:
+    """Everything, catalogue first. `today` is the midnight before the first day of slots."""
+    for number in range(SCHEDULES):
+        yield Item("Practitioner", f"doctor-{number:03d}", AGENDA, practitioner(number))
+        yield Item("Schedule", f"agenda-{number:03d}", AGENDA, schedule(number))
+    for number in range(slots):
+        yield Item("Slot", f"slot-{number:07d}", AGENDA, slot(number, today))
+    for number in range(PATIENTS):
+        yield Item("Patient", f"patient-{number:05d}", VENDOR, patient(number))
+    for number in range(APPOINTMENTS):
+        yield Item("Appointment", f"booking-{number:05d}", VENDOR, past_appointment(number, today))
+
+
+def slot(number: int, today: datetime) -> dict[str, Any]:
+    """The slot of that number: agendas side by side, quarter hour after quarter hour. One in five is busy."""
+    place, agenda = divmod(number, SCHEDULES)
+    start = _opening(place, today)
+    return {
+        "resourceType": "Slot",
+        "meta": {"security": [{"system": _R314, "code": "SNP"}]},
+        "serviceType": [
+            _concept(_ACT, "AMB", "Consultation au cabinet"),
+            {
+                "extension": [
+                    {
+                        "url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Slot.serviceType",
+                        "valueReference": {"reference": f"HealthcareService/service-{agenda % 20:03d}"},
+                    }
+                ],
+                **_concept(_R66, "604", "CPTS"),
+            },
+        ],
+        "specialty": [_concept(_R38, "SM54", "Médecine générale")],
+        "appointmentType": _concept("http://terminology.hl7.org/CodeSystem/v2-0276", "ROUTINE", "Routine"),
+        "schedule": {"reference": f"Schedule/agenda-{agenda:03d}"},
+        "status": "busy" if (number * 7 + place) % 5 == 0 else "free",
+        "start": start.isoformat(timespec="milliseconds"),
+        "end": (start + timedelta(minutes=MINUTES)).isoformat(timespec="milliseconds"),
+    }
+
+
+def schedule(number: int) -> dict[str, Any]:
+    """The agenda of one doctor."""
+    return {
+        "resourceType": "Schedule",
+        "identifier": [{"system": "https://bench.example/agenda", "value": f"A{number:03d}"}],
+        "active": True,
+        "serviceType": [_concept(_ACT, "AMB", "Consultation au cabinet")],
+        "specialty": [_concept(_R38, "SM54", "Médecine générale")],
+        "actor": [{"reference": f"Practitioner/doctor-{number:03d}", "display": f"Dr Essai {number:03d}"}],
+        "comment": _COMMENT,
+    }
+
+
+def practitioner(number: int) -> dict[str, Any]:
+    """An invented doctor."""
+    return {
+        "resourceType": "Practitioner",
+        "identifier": [{"system": "urn:oid:1.2.250.1.71.4.2.1", "value": f"899{number:09d}"}],
+        "active": True,
+        "name": [{"use": "official", "family": f"ESSAI{number:03d}", "given": ["Camille"], "prefix": ["DR"]}],
+        "telecom": [{"system": "phone", "value": f"+33261910{number:03d}", "use": "work"}],
+    }
+
+
+def patient(number: int) -> dict[str, Any]:
+    """An invented person."""
+    return {
+        "resourceType": "Patient",
+        "identifier": [{"use": "official", "system": "https://bench.example/patient", "value": f"P{number:09d}"}],
+        "active": True,
+        "name": [{"use": "official", "family": f"Songerêve{number % 997}", "given": ["Camille", "Maëlle"]}],
+        "telecom": [{"system": "phone", "value": f"+336399{number % 100_000:05d}", "use": "mobile"}],
+        "gender": "female" if number % 2 else "male",
+        "birthDate": f"{1930 + number % 90}-{1 + number % 12:02d}-{1 + number % 28:02d}",
+        "address": [{"use": "home", "line": ["12 chemin des Brumes"], "city": "Ambrelune", "postalCode": "96000"}],
+    }
+
+
+def past_appointment(number: int, today: datetime) -> dict[str, Any]:
+    """A booking of the last hundred days, kept as fulfilled: it holds no slot."""
+    start = today - timedelta(days=1 + number % 100) + timedelta(hours=FIRST_HOUR, minutes=MINUTES * (number % 48))
+    return appointment(
+        number=f"B{number:09d}",
+        status="fulfilled",
+        patient_id=f"patient-{number % PATIENTS:05d}",
+        agenda=number % SCHEDULES,
+        start=start.isoformat(timespec="milliseconds"),
+        end=(start + timedelta(minutes=MINUTES)).isoformat(timespec="milliseconds"),
+    )
+
+
+def appointment(
+    *, number: str, status: str, patient_id: str, agenda: int, start: str, end: str, slot_id: str | None = None
+) -> dict[str, Any]:
+    """An appointment of one person with the doctor of an agenda, in a slot when one is named."""
+    slots = {"slot": [{"reference": f"Slot/{slot_id}"}]} if slot_id else {}
+    return {
+        "resourceType": "Appointment",
+        "identifier": [{"system": "https://bench.example/appointment", "value": number}],
+        "status": status,
+        "serviceType": [_concept(_ACT, "AMB", "Consultation au cabinet")],
+        "reasonCode": [{"text": "Soins non programmés"}],
+        "start": start,
+        "end": end,
+        **slots,
+        "participant": [
+            {"actor": {"reference": f"Patient/{patient_id}"}, "status": "accepted"},
+            {"actor": {"reference": f"Practitioner/doctor-{agenda:03d}"}, "status": "accepted"},
+        ],
+    }
+
+
+def _opening(place: int, today: datetime) -> datetime:
+    """When the slots of that place in an agenda start, with the offset of that day in Paris."""
+    day, quarter = divmod(place, SLOTS_A_DAY)
+    moment = today + timedelta(days=1 + day, hours=FIRST_HOUR, minutes=MINUTES * quarter)
+    return moment.replace(tzinfo=zone(ZONE))
+
+
+def _concept(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
