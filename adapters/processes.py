@@ -22,8 +22,9 @@ from fhir_server.storage.database import Database
 
 log = logging.getLogger(__name__)
 
-#: Messages of all feeds that are applied at once; connections beyond that wait their turn.
-_LISTENER_THREADS = 8
+#: Messages that one listening process applies at once; connections beyond that wait their turn. More threads would only
+#: fight for the interpreter, fewer would leave it idle while the database works.
+_LISTENER_THREADS = 3
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
 
@@ -84,7 +85,7 @@ def run_all(
     stop = stop_on_signals()
     feeds = load_feeds(settings, environment)
     children = {**environment, "CRENEAU_DATABASE_URL": settings.database_url}
-    supervisor = Supervisor({name: creneau(name) for name in ("web", "listen", "dispatch")}, children)
+    supervisor = Supervisor(commands(settings), children)
     supervisor.start()
     try:
         ports = [(feed.host, feed.port) for feed in feeds]
@@ -99,6 +100,12 @@ def run_all(
         return 0
     finally:
         supervisor.stop()
+
+
+def commands(settings: Settings) -> dict[str, list[str]]:
+    """The children by name, with their command lines."""
+    listeners = {f"listen {number}": creneau("listen") for number in range(1, settings.listener_count + 1)}
+    return {"web": creneau("web"), **listeners, "dispatch": creneau("dispatch")}
 
 
 def announce(settings: Settings, feeds: tuple[Feed, ...]) -> None:
@@ -117,5 +124,5 @@ def _listener(house: House, feed: Feed, settings: Settings) -> mllp.Listener:
         feed.port,
         lambda octets, _peer: receiver.receive(octets),
         lambda fault, _peer: receiver.refuse(fault),
-        Options(max_size=settings.max_message_bytes),
+        Options(max_size=settings.max_message_bytes, reuse_port=settings.listener_count > 1),
     )

@@ -26,6 +26,7 @@ class Settings:
     public_url: str
     workers: int
     threads: int
+    listeners: int
     token_seconds: int
     max_body_bytes: int
     max_message_bytes: int
@@ -52,6 +53,11 @@ class Settings:
     @property
     def worker_count(self) -> int:
         return self.workers or os.cpu_count() or 1
+
+    @property
+    def listener_count(self) -> int:
+        """Processes that receive messages: on SQLite one, since it has a single writer anyway."""
+        return self.listeners or (1 if self.is_sqlite else os.cpu_count() or 1)
 
     @property
     def thread_count(self) -> int:

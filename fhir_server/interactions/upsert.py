@@ -5,6 +5,7 @@ what it leaves out, so what is stored stays.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from fhir_server.validation import gates
 OWN_ID_SYSTEM = "urn:creneau:id"
 
 TypeAndId = tuple[str, str]
+#: Type, identifier system and value.
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,14 @@ class Applied:
 def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
     """Apply a message's upserts in their order.
 
-    Two units of work that name the same key wait for each other, so that one resource comes of it. Raises FhirError:
+    Two units of work that would make the same resource, or change it, wait for each other. Raises FhirError:
     UNKNOWN_REFERENCE for a key that must exist and does not, whatever validation or a rule refuses.
     """
-    keys = {(upsert.type, system, value) for upsert in upserts for system, value in upsert.keys}
-    if keys:
-        uow.lock(*("|".join(key) for key in keys))
-    places = _places(uow, upserts, resources.find_by_identifiers(uow.connection, sorted(keys)))
-    current = resources.lock_many(uow, places.values())
+    known = _known(uow, upserts)
+    places = _places(upserts, known)
+    current = {(stored.type, stored.id): stored for stored in known.values()}
+    changing = {places[upsert.label] for upsert in upserts if upsert.mode == "merge"}
+    current |= resources.lock_many(uow, changing & current.keys())
     written: dict[TypeAndId, Stored] = {}
     late: list[Issue] = []
     references = {label: f"{type_name}/{id_}" for label, (type_name, id_) in places.items()}
@@ -60,36 +63,45 @@ def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
     return Applied(tuple(f"{one.reference}/_history/{one.version}" for one in written.values()), tuple(late))
 
 
-def _places(
-    uow: UnitOfWork, upserts: Sequence[Upsert], found: Mapping[tuple[str, str, str], str]
-) -> dict[str, TypeAndId]:
-    """Type and id of each upsert: of the resource its keys find, or fresh ones. One key of one batch is one
-    resource.
+def _known(uow: UnitOfWork, upserts: Sequence[Upsert]) -> dict[Key, Stored]:
+    """What the keys find. What may have to be made is locked by name and looked for again.
+
+    What exists is not: every message names the same places and doctors, and would queue for them.
     """
-    known = dict(found)
+    keys = {upsert.label: [(upsert.type, *key) for key in upsert.keys] for upsert in upserts}
+    found = _find(uow, {key for named in keys.values() for key in named})
+    fresh = {key for named in keys.values() if any(key not in found for key in named) for key in named}
+    if fresh:
+        uow.lock(*("|".join(key) for key in fresh))
+        found |= _find(uow, fresh)
+    return found
+
+
+def _find(uow: UnitOfWork, keys: AbstractSet[Key]) -> dict[Key, Stored]:
+    found = resources.find_by_identifiers(uow.connection, sorted(keys))
+    for key in keys:
+        if key[1] == OWN_ID_SYSTEM:
+            stored = resources.load(uow.connection, key[0], key[2])
+            if stored is not None and not stored.deleted:
+                found[key] = stored
+    return found
+
+
+def _places(upserts: Sequence[Upsert], found: Mapping[Key, Stored]) -> dict[str, TypeAndId]:
+    """Type and id of each upsert: of the resource its keys find, or fresh. One key of a batch is one resource."""
+    known = {key: stored.id for key, stored in found.items()}
     places: dict[str, TypeAndId] = {}
     for upsert in upserts:
         keys = [(upsert.type, system, value) for system, value in upsert.keys]
-        id_ = next((known[key] for key in keys if key in known), None) or _own_id(uow, upsert)
-        if id_ is None:
-            if upsert.on_missing == "error":
-                raise fault(
-                    Category.UNKNOWN_REFERENCE, f"No {upsert.type} is known by the identifier given.", upsert.location
-                )
-            id_ = new_id()
+        id_ = next((known[key] for key in keys if key in known), None)
+        if id_ is None and upsert.on_missing == "error":
+            reason = f"No {upsert.type} is known by the identifier given."
+            raise fault(Category.UNKNOWN_REFERENCE, reason, upsert.location)
+        id_ = id_ or new_id()
         for key in keys:
             known.setdefault(key, id_)
         places[upsert.label] = (upsert.type, id_)
     return places
-
-
-def _own_id(uow: UnitOfWork, upsert: Upsert) -> str | None:
-    for system, value in upsert.keys:
-        if system == OWN_ID_SYSTEM:
-            stored = resources.load(uow.connection, upsert.type, value)
-            if stored is not None and not stored.deleted:
-                return stored.id
-    return None
 
 
 def _apply_one(
@@ -102,12 +114,24 @@ def _apply_one(
         return write.insert(uow, upsert.type, given, id_=place[1], happened_ms=upsert.at_ms)
     if upsert.mode == "refer":
         return before
+    if upsert.mode == "fill":
+        return _fill(uow, upsert, before, given)
     stored = before.content()
-    content = _filled(stored, given) if upsert.mode == "fill" else _merged(stored, given, upsert.cleared)
+    content = _merged(stored, given, upsert.cleared)
     rules.complete(uow, upsert.type, stored, content)
     gates.validate(content, upsert.type, second_opinion=False)
-    happened = before.happened_ms if upsert.at_ms is None or upsert.mode == "fill" else upsert.at_ms
+    happened = before.happened_ms if upsert.at_ms is None else upsert.at_ms
     return write.replace(uow, before, content, happened_ms=happened)
+
+
+def _fill(uow: UnitOfWork, upsert: Upsert, read: Stored, given: dict[str, Any]) -> Stored:
+    """Write what a resource lacks. It is locked only when there is something to write, and looked at again."""
+    if write.is_same(read.content(), _filled(read.content(), given)):
+        return read
+    before = resources.lock(uow, read.type, read.id) or read
+    content = _filled(before.content(), given)
+    gates.validate(content, upsert.type, second_opinion=False)
+    return write.replace(uow, before, content, happened_ms=before.happened_ms)
 
 
 def _is_late(upsert: Upsert, before: Stored) -> bool:

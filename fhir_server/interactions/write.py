@@ -32,7 +32,7 @@ def insert(
 def replace(uow: UnitOfWork, before: Stored, content: dict[str, Any], *, happened_ms: int | None = None) -> Stored:
     """Store the next version of a locked resource; a write that changes nothing makes no version."""
     old = None if before.deleted else before.content()
-    if old is not None and _substance(old) == _substance(content):
+    if old is not None and is_same(old, content):
         return before
     change = Change(before.type, before.id, old, content)
     rules.before_write(uow, change)
@@ -46,6 +46,11 @@ def remove(uow: UnitOfWork, before: Stored) -> Stored:
     change = Change(before.type, before.id, before.content(), None)
     rules.before_write(uow, change)
     return resources.remove(uow, before)
+
+
+def is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two states of a resource differ in nothing but what the server stamps."""
+    return _substance(one) == _substance(other)
 
 
 def _substance(content: dict[str, Any]) -> dict[str, Any]:

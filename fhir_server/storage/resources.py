@@ -114,15 +114,17 @@ def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[st
 
 def find_by_identifiers(
     connection: Connection, keys: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], str]:
-    """Ids of the resources that carry identifiers (type, system, value); the oldest where several do."""
+) -> dict[tuple[str, str, str], Stored]:
+    """The resources that carry identifiers (type, system, value), unlocked; the oldest where several do."""
     if not keys:
         return {}
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
-    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all()
-    found: dict[tuple[str, str, str], str] = {}
-    for row in sorted(rows, key=lambda row: row.pk):
-        found.setdefault((row.type, row.system, row.code), row.id)
+    found: dict[tuple[str, str, str], Stored] = {}
+    for system, value, *row in sorted(
+        _by_identifiers(len(wanted)).run(connection, binds(wanted)), key=lambda row: row.pk
+    ):
+        stored = _read(row)
+        found.setdefault((stored.type, system, value), stored)
     return found
 
 
@@ -183,7 +185,7 @@ def _lock_many(count: int) -> Prepared:
 def _by_identifiers(count: int) -> Prepared:
     keys = any_of((token_index.c.parameter, token_index.c.code, token_index.c.system), count)
     return Prepared(
-        select(table.c.pk, token_index.c.system, token_index.c.code, table.c.type, table.c.id)
+        select(token_index.c.system, token_index.c.code, *_columns)
         .join(table, table.c.pk == token_index.c.pk)
         .where(keys, table.c.deleted.is_(False))
     )

@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.supervise import creneau, wait_until_ready
+from adapters.processes import commands
+from adapters.supervise import wait_until_ready
+from fhir_server.settings import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Ports:
 
 @contextmanager
 def product(url: str, log: Path, options: Mapping[str, str]) -> Iterator[Ports]:
-    """`creneau web` and `creneau listen` over the database, in demonstration mode; `options` are CRENEAU_ variables."""
+    """The processes of `creneau serve` but the dispatcher, in demonstration mode; `options` are CRENEAU_ variables."""
     http, hospital, samu = _free_ports(3)
     variables = {
         "DATABASE_URL": url,
@@ -33,8 +35,11 @@ def product(url: str, log: Path, options: Mapping[str, str]) -> Iterator[Ports]:
         **options,
     }
     environment = os.environ | {f"CRENEAU_{name}": value for name, value in variables.items()}
-    with _running(creneau("web"), environment, log), _running(creneau("listen"), environment, log) as listener:
-        _await(f"http://127.0.0.1:{http}/ready", [hospital, samu], listener, log)
+    with ExitStack() as stack:
+        for name, command in commands(load(environment)).items():
+            if name != "dispatch":
+                process = stack.enter_context(_running(command, environment, log))
+        _await(f"http://127.0.0.1:{http}/ready", [hospital, samu], process, log)
         yield Ports(http, hospital)
 
 

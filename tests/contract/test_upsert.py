@@ -169,8 +169,8 @@ def _told(services: Services, status: str = "booked", key: str = "A1", **element
     given = {"identifier": [_identifier(identifier)], "status": status, "participant": [PLACE], **elements}
     _apply(services, Upsert("urn:uuid:a", "Appointment", (identifier,), {"resourceType": "Appointment", **given}))
     with services.store.database.begin() as connection:
-        ids = resources.find_by_identifiers(connection, [("Appointment", *identifier)])
-    return read(services.store, SYSTEM, "Appointment", ids["Appointment", *identifier]).content()
+        found = resources.find_by_identifiers(connection, [("Appointment", *identifier)])
+    return found["Appointment", *identifier].content()
 
 
 @pytest.fixture
