@@ -120,11 +120,10 @@ def find_by_identifiers(
         return {}
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
     found: dict[tuple[str, str, str], Stored] = {}
-    for system, value, *row in sorted(
-        _by_identifiers(len(wanted)).run(connection, binds(wanted)), key=lambda row: row.pk
-    ):
-        stored = _read(row)
-        found.setdefault((stored.type, system, value), stored)
+    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all()
+    for row in sorted(rows, key=lambda row: int(row.pk)):
+        stored = _read(row[2:])
+        found.setdefault((stored.type, row.system, row.code), stored)
     return found
 
 
