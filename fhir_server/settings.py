@@ -24,6 +24,8 @@ class Settings:
     http_host: str
     http_port: int
     public_url: str
+    trusted_proxies: str
+    cors_origins: str
     workers: int
     threads: int
     listeners: int
