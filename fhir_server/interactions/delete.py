@@ -14,16 +14,17 @@ def delete(store: Store, actor: Actor, type_name: str, id_: str, if_match: int |
     Raises FhirError: NOT_FOUND when it is not the actor's to see, FORBIDDEN when another's, VERSION_CONFLICT when
     `if_match` is not the current version, and whatever a rule refuses.
     """
+    store.transact(actor, lambda uow: remove(uow, type_name, id_, if_match))
 
-    def work(uow: UnitOfWork) -> None:
-        before = resources.lock(uow, type_name, id_)
-        if before is None or before.deleted:
-            return
-        if not is_visible(actor, before):
-            raise absent(type_name, id_)
-        require_own(actor, before)
-        if if_match is not None:
-            check_version(before, if_match)
-        write.remove(uow, before)
 
-    store.transact(actor, work)
+def remove(uow: UnitOfWork, type_name: str, id_: str, if_match: int | None = None) -> None:
+    """As `delete`, inside a unit of work."""
+    before = resources.lock(uow, type_name, id_)
+    if before is None or before.deleted:
+        return
+    if not is_visible(uow.actor, before):
+        raise absent(type_name, id_)
+    require_own(uow.actor, before)
+    if if_match is not None:
+        check_version(before, if_match)
+    write.remove(uow, before)

@@ -1,26 +1,39 @@
 """FHIR search interaction: a searchset Bundle spliced of stored text. https://www.hl7.org/fhir/R4/http.html#search"""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fhir_server.interactions.subset import Subset
 from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
 from fhir_server.search.model import Query
 from fhir_server.storage import select
-from fhir_server.storage.select import Page, Row
+from fhir_server.storage.select import Page
+from fhir_server.storage.select_follow import MAX_INCLUDED
+from fhir_server.storage.select_rows import Row
 from fhir_server.storage.unit_of_work import Store
 
 _MATCH, _INCLUDE = ',"search":{"mode":"match"}}', ',"search":{"mode":"include"}}'
-_CUT = f"More resources than {select.MAX_INCLUDED} would come along; some were left out."
+_CUT = f"More resources than {MAX_INCLUDED} would come along; some were left out."
+_CIRCULAR = "A repeated include led back to a resource that is here already, and was not followed further."
 
 
 def search(store: Store, actor: Actor, query: Query, base_url: str) -> bytes:
     """The Bundle of one page: matches, includes and links the actor may see, and an outcome entry for warnings."""
-    page = select.run(store.read(), query, actor)
-    warnings = (*query.warnings, _CUT) if page.is_cut else query.warnings
-    entries = [_entry(base_url, row, _MATCH) for row in page.matches]
-    entries += [_entry(base_url, row, _INCLUDE) for row in page.included]
-    entries += [_outcome(warnings)] if warnings else []
+    return search_across(store, actor, (query,), base_url)
+
+
+def search_across(store: Store, actor: Actor, queries: Sequence[Query], base_url: str) -> bytes:
+    """As `search`, over several types: of the whole server, or of a compartment (`search.across`)."""
+    query = queries[0]
+    page = select.run_all(store.read(), queries, actor)
+    # The elements asked for are those of the matches; what comes along is another thing.
+    of_matches, of_includes = Subset(query.summary, query.elements), Subset(query.summary)
+    entries = [_entry(base_url, row, of_matches, _MATCH) for row in page.matches]
+    entries += [_entry(base_url, row, of_includes, _INCLUDE) for row in page.included]
+    issues = _issues(queries, page)
+    entries += [_outcome(issues)] if issues else []
     head = json.encode(_head(query, page, base_url)).decode()
     return (head if not entries else f'{head[:-1]},"entry":[{",".join(entries)}]}}').encode()
 
@@ -29,7 +42,7 @@ def _head(query: Query, page: Page, base_url: str) -> dict[str, Any]:
     members: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
     if page.total is not None:
         members["total"] = page.total
-    address, honoured = f"{base_url}/{query.type}", list(query.honoured)
+    address, honoured = f"{base_url}/{query.path}".rstrip("/"), list(query.honoured)
     here = [*honoured, ("_cursor", query.cursor)] if query.cursor else honoured
     members["link"] = [{"relation": "self", "url": _url(address, here)}]
     if page.next_cursor is not None:
@@ -42,11 +55,19 @@ def _url(address: str, pairs: list[tuple[str, str]]) -> str:
     return f"{address}?{urlencode(pairs, safe=',:/', quote_via=quote)}" if pairs else address
 
 
-def _entry(base_url: str, row: Row, mode: str) -> str:
-    return f'{{"fullUrl":"{base_url}/{row.type}/{row.id}","resource":{row.body}{mode}'
+def _entry(base_url: str, row: Row, subset: Subset, mode: str) -> str:
+    return f'{{"fullUrl":"{base_url}/{row.type}/{row.id}","resource":{subset.apply(row.body)}{mode}'
 
 
-def _outcome(warnings: tuple[str, ...]) -> str:
+def _issues(queries: Sequence[Query], page: Page) -> list[dict[str, str]]:
+    warnings = list(dict.fromkeys(text for query in queries for text in query.warnings))
+    warnings += [_CUT] if page.is_cut else []
     issues = [{"severity": "warning", "code": "processing", "diagnostics": text} for text in warnings]
+    if page.is_circular:
+        issues.append({"severity": "information", "code": "informational", "diagnostics": _CIRCULAR})
+    return issues
+
+
+def _outcome(issues: list[dict[str, str]]) -> str:
     outcome = {"resourceType": "OperationOutcome", "issue": issues}
     return json.encode({"resource": outcome, "search": {"mode": "outcome"}}).decode()

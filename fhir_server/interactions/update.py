@@ -13,22 +13,35 @@ from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 
 def update(
-    store: Store, actor: Actor, type_name: str, id_: str, content: dict[str, Any], if_match: int | None
+    store: Store,
+    actor: Actor,
+    type_name: str,
+    id_: str,
+    content: dict[str, Any],
+    if_match: int | None,
+    *,
+    if_none_match: str | None = None,
 ) -> tuple[Stored, bool]:
     """Store the next version of a resource, or the first where the type lets clients choose ids.
 
     Returns it, and whether it was created. Raises FhirError: VERSION_CONFLICT when `if_match` is not the current
-    version, NOT_FOUND when it is not the actor's to see, FORBIDDEN when another's to change, METHOD_NOT_ALLOWED when
-    ids are the server's, and whatever a rule refuses.
+    version or `if_none_match` is `*` and there is one, NOT_FOUND when it is not the actor's to see, FORBIDDEN when
+    another's to change, METHOD_NOT_ALLOWED when ids are the server's, and whatever a rule refuses.
     """
-    return store.transact(actor, lambda uow: put(uow, type_name, id_, dict(content), if_match))
+    return store.transact(actor, lambda uow: put(uow, type_name, id_, dict(content), if_match, if_none_match))
 
 
 def put(
-    uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], if_match: int | None = None
+    uow: UnitOfWork,
+    type_name: str,
+    id_: str,
+    content: dict[str, Any],
+    if_match: int | None = None,
+    if_none_match: str | None = None,
 ) -> tuple[Stored, bool]:
     """As `update`, inside a unit of work."""
     before = resources.lock(uow, type_name, id_)
+    check_absent(before, if_none_match)
     if before is None:
         return _first(uow, type_name, id_, content, if_match), True
     if not is_visible(uow.actor, before):
@@ -38,10 +51,21 @@ def put(
     return write.replace(uow, before, content), before.deleted
 
 
+def check_absent(before: Stored | None, if_none_match: str | None) -> None:
+    """Raise when the client wants to write only what does not exist yet, and it does.
+
+    `If-None-Match: *` is the one form that is understood (RFC 9110 section 13.1.2).
+    """
+    if if_none_match is not None and if_none_match.strip() != "*":
+        raise fault(Category.INVALID, "If-None-Match on an update is understood as * only.")
+    if if_none_match is not None and before is not None and not before.deleted:
+        raise fault(Category.VERSION_CONFLICT, f"{before.reference} exists.", headers={"ETag": f'W/"{before.version}"'})
+
+
 def check_version(before: Stored, if_match: int | None) -> None:
     """Raise unless `if_match` names the current version; it may be left out where the type allows."""
     if if_match is None and RESOURCES[before.type].versioning == "versioned-update" and not before.deleted:
-        raise fault(Category.REQUIRED, f"An update of {before.type} needs If-Match with the version it replaces.")
+        raise fault(Category.REQUIRED, f"A change of {before.type} needs If-Match with the version it replaces.")
     if if_match is not None and if_match != before.version:
         raise fault(
             Category.VERSION_CONFLICT,

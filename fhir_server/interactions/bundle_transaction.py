@@ -1,0 +1,146 @@
+"""Transaction: all entries or none. https://www.hl7.org/fhir/R4/http.html#trules
+
+The order is DELETE, POST, PUT and PATCH, GET and HEAD, whatever the order submitted. Since no two entries may be about
+the same resource, the order shows only where a rule looks at other resources: types with such a rule are written last.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from fhir_server.interactions import bundle_references
+from fhir_server.interactions.bundle_answer import Answer, Context, perform
+from fhir_server.interactions.bundle_entry import Entry
+from fhir_server.interactions.bundle_failure import located
+from fhir_server.interactions.bundle_look import look
+from fhir_server.interactions.bundle_step import Step, check_identities, plan
+from fhir_server.interactions.condition import Condition
+from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.search import match
+from fhir_server.storage import select
+from fhir_server.storage.unit_of_work import Store, UnitOfWork
+
+_ORDER = {"delete": 0, "create": 1, "update": 2, "patch": 2}
+#: Types whose rule looks at other resources: a booking takes slots that the same transaction may publish.
+_LAST = frozenset({"Appointment"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Inside(Store):
+    """A store whose reads see an unfinished unit of work."""
+
+    connection: Connection | None = None
+
+    def read(self) -> Connection:
+        assert self.connection is not None
+        return self.connection
+
+
+def run(context: Context, entries: Sequence[Entry], searches: Mapping[str, Condition]) -> list[Answer]:
+    """The answers of a transaction's entries, in the order submitted.
+
+    `searches` holds the conditional references of all entries, understood. Raises the FhirError of the first entry that
+    fails, pointing to it; then nothing is stored.
+    """
+    return context.store.transact(context.actor, lambda uow: _work(context, uow, entries, searches))
+
+
+def _work(
+    context: Context, uow: UnitOfWork, entries: Sequence[Entry], searches: Mapping[str, Condition]
+) -> list[Answer]:
+    steps = plan(uow, entries, context.access_check)
+    check_identities(steps)
+    _rewrite(uow, steps, searches)
+    answers: dict[int, Answer] = {}
+    for step in sorted(steps, key=_rank):
+        try:
+            answers[step.entry.number] = perform(context, uow, step)
+        except FhirError as error:
+            raise located(error, step.entry.number, step.entry.type) from None
+    inside = _Inside(context.store.database, context.store.routes, uow.connection)
+    answers |= _look(dataclasses.replace(context, store=inside), entries)
+    return [answers[entry.number] for entry in entries]
+
+
+def _rank(step: Step) -> tuple[bool, bool, int, int]:
+    is_delete = step.entry.interaction == "delete"
+    return not is_delete, step.entry.type in _LAST, _ORDER[step.entry.interaction], step.entry.number
+
+
+def _look(context: Context, entries: Sequence[Entry]) -> dict[int, Answer]:
+    answers: dict[int, Answer] = {}
+    for entry in entries:
+        if not entry.is_write:
+            try:
+                answers[entry.number] = look(context, entry)
+            except FhirError as error:
+                raise located(error, entry.number, entry.type) from None
+    return answers
+
+
+def _rewrite(uow: UnitOfWork, steps: Sequence[Step], searches: Mapping[str, Condition]) -> None:
+    """Write the references of all steps anew: first those between entries, then those that stand for a search."""
+    _apply(steps, _places(steps).get)
+    if searches:
+        found = {text: _resolved(uow, asked, steps) for text, asked in searches.items()}
+        _check_found(steps, found)
+        _apply(steps, {text: references[0] for text, references in found.items() if references}.get)
+    for step in steps:
+        if step.makes and step.resource is not None:
+            try:
+                bundle_references.check(step.resource, step.entry.type)
+            except FhirError as error:
+                raise located(error, step.entry.number, step.entry.type) from None
+
+
+def _places(steps: Sequence[Step]) -> dict[str, str]:
+    """What the entries are called in the Bundle, and the references that their resources have here."""
+    places: dict[str, str] = {}
+    local: dict[str, str] = {}
+    for step in steps:
+        entry = step.entry
+        # What has an id already is called by it, unless its fullUrl is a URN.
+        if not step.makes or not entry.full_url or (entry.id and not entry.full_url.startswith("urn:")):
+            continue
+        places[entry.full_url] = step.reference
+        name = bundle_references.local_name(entry.full_url)
+        if name is not None:
+            local[name] = step.reference
+    named = {step.reference for step in steps if step.entry.id}
+    return places | {name: reference for name, reference in local.items() if name not in named}
+
+
+def _apply(steps: Sequence[Step], resolve: bundle_references.Resolve) -> None:
+    for step in steps:
+        if step.resource is not None:
+            step.resource = bundle_references.rewritten(step.resource, resolve)
+
+
+def _resolved(uow: UnitOfWork, asked: Condition, steps: Sequence[Step]) -> list[str]:
+    """What a conditional reference may mean: what is stored, as this transaction leaves it."""
+    gone = {step.reference for step in steps if step.entry.interaction in ("delete", "update")}
+    query = dataclasses.replace(asked.query, count=asked.query.count + len(gone))
+    stored = [f"{row.type}/{row.id}" for row in select.run(uow.connection, query, uow.actor).matches]
+    made = [step.reference for step in steps if step.entry.type == asked.type and _meets(asked, step)]
+    return [reference for reference in stored if reference not in gone] + made
+
+
+def _meets(asked: Condition, step: Step) -> bool:
+    if not step.is_written or step.resource is None:
+        return False
+    return match.matches(asked.query, step.resource | {"id": step.id}, lambda _type, _id: None)
+
+
+def _check_found(steps: Sequence[Step], found: Mapping[str, list[str]]) -> None:
+    for step in steps:
+        for text in bundle_references.searches(step.resource or {}):
+            references = found.get(text, [])
+            if len(references) != 1:
+                raise located(_unresolved(len(references)), step.entry.number, step.entry.type)
+
+
+def _unresolved(count: int) -> FhirError:
+    if count:
+        return fault(Category.MULTIPLE_MATCHES, "More than one resource meets a conditional reference.")
+    return fault(Category.UNKNOWN_REFERENCE, "No resource meets a conditional reference.")
