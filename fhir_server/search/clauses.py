@@ -17,12 +17,21 @@ MAX_DEPTH = 4
 #: Modifiers each kind of parameter takes; a reference takes the name of a type too.
 MODIFIERS: dict[str, frozenset[str]] = {
     "string": frozenset({"missing", "exact", "contains"}),
-    "token": frozenset({"missing", "not"}),
+    "token": frozenset({"missing", "not", "text", "of-type", "above", "below"}),
     "reference": frozenset({"missing", "identifier"}),
     "date": frozenset({"missing"}),
-    "uri": frozenset({"missing"}),
+    "uri": frozenset({"missing", "above", "below"}),
     "number": frozenset({"missing"}),
     "quantity": frozenset({"missing"}),
+    "composite": frozenset({"missing"}),
+}
+#: Modifiers that have done their work once the values carry it, as a type's name has.
+_SPENT = frozenset({"above", "below"})
+#: Why some modifiers of R4 are refused.
+_REASONS = {
+    "in": "value sets take a terminology service, which this server has not",
+    "not-in": "value sets take a terminology service, which this server has not",
+    "of-type": "only identifiers have a type",
 }
 
 
@@ -39,16 +48,18 @@ def read_clause(type_name: str, name: str, text: str, frame: Frame, depth: int =
         raise _refused(name, f"A chain has at most {MAX_DEPTH} links.")
     if name.startswith("_has:"):
         return _reverse(type_name, name, text, frame, depth)
-    head, _, rest = name.partition(".")
+    head, dot, rest = name.partition(".")
+    if dot and not rest:
+        raise _refused(name, "A chain ends with a parameter.")
     code, colon, modifier = head.partition(":")
     parameter = lookup(type_name, code)
     if rest:
         return _chain(type_name, parameter, modifier, rest, text, frame, depth)
-    if colon and not _is_allowed(parameter, modifier):
-        raise _refused(name, f"The modifier :{modifier} is not supported on {code}.")
+    if colon and not is_allowed(parameter, modifier):
+        reason = f": {_REASONS[modifier]}" if modifier in _REASONS else ""
+        raise _refused(name, f"The modifier :{modifier[:40]} is not supported on {code}{reason}.")
     found = values.read(parameter, modifier, text, frame)
-    # A type name has done its work once the values carry it.
-    kept = modifier if modifier in MODIFIERS[parameter.kind] else ""
+    kept = modifier if modifier in MODIFIERS[parameter.kind] and modifier not in _SPENT else ""
     return Criterion(type_name, parameter, kept, found) if found else None
 
 
@@ -59,7 +70,10 @@ def lookup(type_name: str, code: str) -> SearchParameter:
     return parameters(type_name)[code]
 
 
-def _is_allowed(parameter: SearchParameter, modifier: str) -> bool:
+def is_allowed(parameter: SearchParameter, modifier: str) -> bool:
+    """Whether the parameter takes the modifier, or the name of a type in its place."""
+    if modifier == "of-type":
+        return parameter.kind == "token" and parameter.is_case_sensitive and not parameter.column
     if modifier in MODIFIERS[parameter.kind]:
         return True
     return parameter.kind == "reference" and modifier in (parameter.targets or RESOURCES)

@@ -1,16 +1,20 @@
 """The searchable values of a resource: what a parameter finds in it, as the index stores it.
 
 An entry is a tuple in the order of its index table's columns: token (system, code), reference (type, id), date (low,
-high), string (folded, exact), uri (value,), quantity or number (value, system, code, unit).
+high), string (folded, exact), uri (value,), quantity or number (value, system, code, unit). An entry of a composite
+holds the entries of each component in one repetition.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from fhir_server.kernel import paths
 from fhir_server.kernel.dates import interval, period
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.model import SearchParameter
+from fhir_server.registry.search_params import parameters
 from fhir_server.search.folding import clip, fold, fold_code
 from fhir_server.search.references import local, type_of_absolute
 
@@ -40,11 +44,6 @@ def entries(parameter: SearchParameter, resource: dict[str, Any]) -> list[Entry]
     return entries_of(parameter, [node for path in parameter.paths for node in nodes(path, resource)])
 
 
-def identifiers(parameter: SearchParameter, resource: dict[str, Any]) -> list[Entry]:
-    """The tokens of `Reference.identifier` at a reference parameter, for the modifier `:identifier`."""
-    return identifiers_of(parameter, [node for path in parameter.paths for node in nodes(path, resource)])
-
-
 def nodes(path: str, resource: dict[str, Any]) -> list[Any]:
     """The elements at a parameter's path."""
     function = _FUNCTIONS.get(path)
@@ -57,9 +56,22 @@ def entries_of(parameter: SearchParameter, found: Sequence[Any]) -> list[Entry]:
     return list(dict.fromkeys(entry for node in found for entry in convert(parameter, node)))
 
 
-def identifiers_of(parameter: SearchParameter, found: Sequence[Any]) -> list[Entry]:
-    """As `identifiers`, of elements already read."""
-    return list(dict.fromkeys(entry for node in found for entry in _logical(parameter, node)))
+def components(parameter: SearchParameter) -> tuple[SearchParameter, ...]:
+    """The parameters that a composite one is made of, with paths from the element that repeats.
+
+    https://www.hl7.org/fhir/R4/search.html#composite
+    """
+    return _components(parameter.base, parameter.code)
+
+
+@cache
+def _components(base: str, code: str) -> tuple[SearchParameter, ...]:
+    found = parameters(base)
+    (root,) = found[code].paths
+    return tuple(
+        replace(found[part], paths=tuple(path.removeprefix(f"{root}.") for path in found[part].paths))
+        for part in found[code].targets
+    )
 
 
 def _is_deceased(resource: dict[str, Any]) -> list[bool]:
@@ -98,20 +110,11 @@ def _references(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
         return
     here = local(text)
     type_name = here[0] if here else node.get("type") or type_of_absolute(text)
-    if _is_wanted(parameter, type_name):
+    if is_wanted(parameter, type_name):
         yield here or ("", clip(text))
 
 
-def _logical(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
-    if not isinstance(node, dict) or "identifier" not in node:
-        return
-    here = local(node.get("reference", ""))
-    if _is_wanted(parameter, here[0] if here else node.get("type", "")):
-        identifier = node["identifier"]
-        yield clip(identifier.get("system", "")), clip(identifier.get("value", ""))
-
-
-def _is_wanted(parameter: SearchParameter, type_name: str) -> bool:
+def is_wanted(parameter: SearchParameter, type_name: str) -> bool:
     """A reference whose type nothing tells may be of the type asked for."""
     return not type_name or not parameter.targets or type_name in parameter.targets
 
@@ -149,6 +152,16 @@ def _quantities(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
         yield float(node), "", "", ""
     elif "value" in node:
         yield float(node["value"]), *(clip(node.get(name, "")) for name in ("system", "code", "unit"))
+    else:
+        # A Range is found by its bounds.
+        for bound in ("low", "high"):
+            yield from _quantities(_parameter, node[bound]) if "value" in node.get(bound, ()) else ()
+
+
+def _composites(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    parts = tuple(tuple(entries(part, node)) for part in components(parameter))
+    if all(parts):
+        yield parts
 
 
 _CONVERTERS: dict[str, Callable[[SearchParameter, Any], Iterator[Entry]]] = {
@@ -159,4 +172,5 @@ _CONVERTERS: dict[str, Callable[[SearchParameter, Any], Iterator[Entry]]] = {
     "uri": _uris,
     "number": _quantities,
     "quantity": _quantities,
+    "composite": _composites,
 }

@@ -6,13 +6,17 @@ The SQL of `storage.select` must agree; a property test holds the two together.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fhir_server.search.extract import Entry, entries, identifiers
+from fhir_server.search.extract import Entry, entries
+from fhir_server.search.facets import FACETS, found
 from fhir_server.search.model import (
     Absence,
     Amount,
+    AnyOf,
+    Branch,
     Chain,
     Clause,
     Criterion,
+    Parts,
     Query,
     ReverseChain,
     Span,
@@ -45,26 +49,28 @@ def _meets(clause: Clause, resource: Resource, resolve: Resolve, every: Every) -
             here in entries(clause.parameter, source) and _meets(clause.clause, source, resolve, every)
             for source in every(clause.source)
         )
+    if isinstance(clause, AnyOf):
+        return any(_meets(one, resource, resolve, every) for one in clause.clauses)
     return _fits(clause, resource)
 
 
 def _fits(criterion: Criterion, resource: Resource) -> bool:
-    if criterion.modifier == "identifier":
-        return _fits_any(criterion, identifiers(criterion.parameter, resource))
-    found = entries(criterion.parameter, resource)
+    if criterion.modifier in FACETS:
+        return _fits_any(criterion, found(criterion.modifier, criterion.parameter, resource))
+    here = entries(criterion.parameter, resource)
     if criterion.modifier == "missing":
-        is_missing = not found
+        is_missing = not here
         if criterion.parameter.kind == "reference":
-            is_missing = is_missing and not identifiers(criterion.parameter, resource)
+            is_missing = is_missing and not found("identifier", criterion.parameter, resource)
         return Absence(is_missing) in criterion.values
     if criterion.modifier == "not":
-        return not _fits_any(criterion, found)
-    return _fits_any(criterion, found)
+        return not _fits_any(criterion, here)
+    return _fits_any(criterion, here)
 
 
-def _fits_any(criterion: Criterion, found: Iterable[Entry]) -> bool:
+def _fits_any(criterion: Criterion, here: Iterable[Entry]) -> bool:
     wanted = [(_TESTS[type(value)], value) for value in criterion.values]
-    return any(test(criterion.modifier, value, entry) for entry in found for test, value in wanted)
+    return any(test(criterion.modifier, value, entry) for entry in here for test, value in wanted)
 
 
 def _token(_modifier: str, token: Token, entry: Entry) -> bool:
@@ -93,6 +99,18 @@ def _uri(_modifier: str, uri: Uri, entry: Entry) -> bool:
     return (uri.value,) == entry
 
 
+def _branch(_modifier: str, branch: Branch, entry: Entry) -> bool:
+    (value,) = entry
+    return bool(value == branch.value or value.startswith(f"{branch.value}/"))
+
+
+def _parts(_modifier: str, parts: Parts, entry: Entry) -> bool:
+    return all(
+        any(_TESTS[type(value)]("", value, one) for one in here)
+        for value, here in zip(parts.values, entry, strict=True)
+    )
+
+
 def _amount(_modifier: str, amount: Amount, entry: Entry) -> bool:
     value, system, code, unit = entry
     is_unit = amount.code in (None, code) or (amount.system is None and amount.code == unit)
@@ -105,7 +123,9 @@ _TESTS: dict[type[Value], Callable[..., bool]] = {
     Text: _text,
     Target: _target,
     Uri: _uri,
+    Branch: _branch,
     Amount: _amount,
+    Parts: _parts,
 }
 
 #: A stored span (low, high) against the one searched, both half open.

@@ -49,6 +49,14 @@ class Uri:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """A URL and all below it: what it is the start of, cut at a slash."""
+
+    #: Without the slash it may have ended with.
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """A number or quantity with its prefix; `low` and `high` bound what its precision implies."""
 
@@ -69,7 +77,14 @@ class Absence:
     is_missing: bool
 
 
-Value = Token | Span | Text | Target | Uri | Amount | Absence
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The values of a composite parameter, one for each component: the same repetition must fit them all."""
+
+    values: tuple["Value", ...]
+
+
+Value = Token | Span | Text | Target | Uri | Branch | Amount | Absence | Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class Criterion:
 
     type: str
     parameter: SearchParameter
-    #: missing, exact, contains, not, identifier, or empty.
+    #: missing, exact, contains, not, identifier, text, of-type, or empty.
     modifier: str
     values: tuple[Value, ...]
 
@@ -105,7 +120,15 @@ class ReverseChain:
     clause: "Clause"
 
 
-Clause = Criterion | Chain | ReverseChain
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of several clauses must be met: a compartment, which a type may belong to by several parameters."""
+
+    type: str
+    clauses: tuple["Clause", ...]
+
+
+Clause = Criterion | Chain | ReverseChain | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +175,15 @@ class Query:
     #: none, estimate or accurate.
     total: str
     includes: tuple[Include, ...]
-    #: Where the page before this one ended.
-    after: Position | None
-    #: The text that said so; empty on a first page.
+    #: Where the page before this one ended, sealed; empty on a first page.
     cursor: str
     #: The parameters honoured, as they were given; the links are made of them. Without `_cursor`.
     honoured: tuple[tuple[str, str], ...]
     #: What was ignored or changed, for the outcome entry.
     warnings: tuple[str, ...]
+    #: Address below the base: the type, unless it is a search in a compartment or over several types.
+    path: str
+    #: true, text or data: which elements are shown. Empty for all.
+    summary: str = ""
+    #: Elements asked for by name; empty for all.
+    elements: tuple[str, ...] = ()

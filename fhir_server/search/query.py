@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.kernel.clock import system_clock
-from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
 from fhir_server.search import cursor
@@ -25,7 +25,7 @@ MAX_CRITERIA, MAX_SORT_KEYS, MAX_INCLUDES = 64, 5, 64
 SORTABLE = frozenset({"date", "number", "quantity", "string", "token", "uri"})
 
 #: Parameters of every interaction, which the web floor answers to.
-_ELSEWHERE = frozenset({"_format", "_pretty"})
+ELSEWHERE = frozenset({"_format", "_pretty"})
 
 
 @dataclass
@@ -33,6 +33,7 @@ class _Draft:
     """A query while its parameters are read one by one."""
 
     type: str
+    path: str
     is_strict: bool
     frame: Frame
     criteria: list[Clause] = field(default_factory=list)
@@ -40,6 +41,8 @@ class _Draft:
     count: int = DEFAULT_COUNT
     total: str = "none"
     includes: list[Include] = field(default_factory=list)
+    summary: str = ""
+    elements: tuple[str, ...] = ()
     cursor: str = ""
     honoured: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -58,30 +61,34 @@ def parse(
     strict: bool = False,
     base_url: str = "",
     now_ms: int | None = None,
+    path: str | None = None,
+    within: Clause | None = None,
 ) -> Query:
     """The search that `pairs`, decoded from a URL or form, ask of a type.
 
     `base_url` lets absolute references to this server be known as local; `now_ms` is the present, for the prefix `ap`.
+    `path` is the address below the base when it is not the type, and `within` what that address alone asks for.
     Raises FhirError (INVALID, VALUE; TOO_COSTLY beyond this module's limits) with the parameter's name as expression.
     """
-    draft = _Draft(type_name, strict, Frame(base_url, system_clock() if now_ms is None else now_ms))
+    frame = Frame(base_url, system_clock() if now_ms is None else now_ms)
+    draft = _Draft(type_name, type_name if path is None else path, strict, frame, [] if within is None else [within])
     for name, text in pairs:
-        if text and name not in _ELSEWHERE:
-            _RESULT_PARAMETERS.get(name.partition(":")[0], _read_criterion)(draft, name, text)
-    if len(draft.criteria) > MAX_CRITERIA or len(draft.includes) > MAX_INCLUDES:
+        if text and name not in ELSEWHERE:
+            RESULT_PARAMETERS.get(name.partition(":")[0], _read_criterion)(draft, name, text)
+    directives = [name for name, _ in draft.honoured if name.partition(":")[0] in ("_include", "_revinclude")]
+    if len(draft.criteria) > MAX_CRITERIA or len(directives) > MAX_INCLUDES:
         raise fault(Category.TOO_COSTLY, f"A search has at most {MAX_CRITERIA} criteria and {MAX_INCLUDES} includes.")
     return _finish(draft)
 
 
 def query_identity(query: Query) -> str:
     """What binds a cursor to its query."""
-    return cursor.identity(query.type, query.honoured)
+    return cursor.identity(query.path, query.honoured)
 
 
 def _finish(draft: _Draft) -> Query:
+    _check_view(draft)
     sort = tuple(draft.sort) or _default_sort(draft)
-    honoured = tuple(draft.honoured)
-    identity = cursor.identity(draft.type, honoured)
     return Query(
         type=draft.type,
         criteria=tuple(draft.criteria),
@@ -89,17 +96,29 @@ def _finish(draft: _Draft) -> Query:
         count=draft.count,
         total=draft.total,
         includes=tuple(dict.fromkeys(draft.includes)),
-        after=cursor.read(identity, draft.cursor, sort) if draft.cursor else None,
         cursor=draft.cursor,
-        honoured=honoured,
+        honoured=tuple(draft.honoured),
         warnings=tuple(draft.warnings),
+        path=draft.path,
+        summary=draft.summary,
+        elements=draft.elements,
     )
+
+
+def _check_view(draft: _Draft) -> None:
+    """https://www.hl7.org/fhir/R4/search.html#elements and #summary"""
+    if draft.elements and (draft.summary or ("_summary", "count") in draft.honoured):
+        raise fault(Category.INVALID, "_elements and _summary cannot be asked for together.", "_elements")
+    if draft.summary == "text" and draft.includes:
+        raise fault(Category.INVALID, "_summary=text cannot be asked for with includes.", "_summary")
 
 
 def _default_sort(draft: _Draft) -> tuple[SortKey, ...]:
     """What changed since a time comes in the order of change; else the type's own order."""
     asks_for_changes = any(isinstance(it, Criterion) and it.parameter.code == "_lastUpdated" for it in draft.criteria)
-    code = "_lastUpdated" if asks_for_changes else RESOURCES[draft.type].default_sort
+    is_alone = draft.path.rpartition("/")[2] == draft.type
+    own = RESOURCES[draft.type].default_sort if is_alone else ""
+    code = "_lastUpdated" if asks_for_changes else own
     return (SortKey(parameters(draft.type)[code], False),) if code else ()
 
 
@@ -124,6 +143,7 @@ def _read_count(draft: _Draft, name: str, text: str) -> None:
 
 
 def _read_sort(draft: _Draft, name: str, text: str) -> None:
+    kept: list[str] = []
     for item in text.split(","):
         try:
             parameter = lookup(draft.type, item.removeprefix("-"))
@@ -134,7 +154,9 @@ def _read_sort(draft: _Draft, name: str, text: str) -> None:
             draft.ignore(f"Sorting by {item[:100]} is not possible: its values have no order.", "_sort")
             continue
         draft.sort.append(SortKey(parameter, item.startswith("-")))
-        draft.honoured.append((name, item))
+        kept.append(item)
+    if kept:
+        draft.honoured.append((name, ",".join(kept)))
     if len(draft.sort) > MAX_SORT_KEYS:
         raise fault(Category.TOO_COSTLY, f"A search is sorted by at most {MAX_SORT_KEYS} keys.", "_sort")
 
@@ -152,10 +174,18 @@ def _read_total(draft: _Draft, name: str, text: str) -> None:
 
 
 def _read_summary(draft: _Draft, name: str, text: str) -> None:
-    if text not in ("count", "false"):
-        raise _unsupported("_summary", "Only _summary=count and _summary=false are supported.")
+    if text not in ("true", "text", "data", "count", "false"):
+        raise fault(Category.VALUE, "_summary must be true, text, data, count or false.", "_summary")
     if text == "count":
         draft.count = 0
+    draft.summary = "" if text in ("count", "false") else text
+    draft.honoured.append((name, text))
+
+
+def _read_elements(draft: _Draft, name: str, text: str) -> None:
+    draft.elements = tuple(
+        dict.fromkeys((*draft.elements, *(part.strip() for part in text.split(",") if part.strip())))
+    )
     draft.honoured.append((name, text))
 
 
@@ -164,14 +194,11 @@ def _read_cursor(draft: _Draft, _name: str, text: str) -> None:
 
 
 def _refuse(_draft: _Draft, name: str, _text: str) -> None:
-    raise _unsupported(name[:100], f"{name[:100]} is not supported.")
+    raise fault(Category.INVALID, f"{name[:100]} is not supported.", name[:100])
 
 
-def _unsupported(name: str, diagnostics: str) -> FhirError:
-    return fault(Category.INVALID, diagnostics, name)
-
-
-_RESULT_PARAMETERS: dict[str, Callable[[_Draft, str, str], None]] = {
+#: Parameters about the answer rather than what is searched.
+RESULT_PARAMETERS: dict[str, Callable[[_Draft, str, str], None]] = {
     "_count": _read_count,
     "_sort": _read_sort,
     "_include": _read_include,
@@ -179,9 +206,13 @@ _RESULT_PARAMETERS: dict[str, Callable[[_Draft, str, str], None]] = {
     "_total": _read_total,
     "_summary": _read_summary,
     "_cursor": _read_cursor,
+    "_elements": _read_elements,
     # Ignoring these would answer another question than the one asked.
-    "_elements": _refuse,
     "_query": _refuse,
     "_filter": _refuse,
     "_contained": _refuse,
+    "_containedType": _refuse,
+    "_text": _refuse,
+    "_content": _refuse,
+    "_list": _refuse,
 }

@@ -14,12 +14,17 @@ from fhir_server.kernel.dates import interval
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.model import SearchParameter
+from fhir_server.search.extract import components
+from fhir_server.search.facets import of_type
 from fhir_server.search.folding import clip, fold, fold_code
-from fhir_server.search.model import Absence, Amount, Span, Target, Text, Token, Uri, Value
+from fhir_server.search.hierarchies import above, ancestors, below
+from fhir_server.search.model import Absence, Amount, Branch, Parts, Span, Target, Text, Token, Uri, Value
 from fhir_server.search.references import is_absolute, local
 
 #: Values one parameter may list. More makes statements that databases refuse.
 MAX_VALUES = 500
+#: Slashes in a URL whose ancestors are asked for: each is a value more.
+MAX_STEPS = 50
 
 _ESCAPE = re.compile(r"\\([,$|\\])")
 #: Escaped characters stand as control characters while the text is cut up; such characters are refused before.
@@ -29,6 +34,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\ud800-\udfff]")
 _PREFIXED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<rest>.*)", re.DOTALL)
 #: A plus sign that was not encoded reaches us as a space.
 _LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
+_HIERARCHICAL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/]")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?")
 
 
@@ -47,11 +53,12 @@ def read(parameter: SearchParameter, modifier: str, text: str, frame: Frame) -> 
 
     `modifier` is one of those the kind allows, or the type name of a typed reference. Raises FhirError (VALUE).
     """
-    reader = _READERS[_form(parameter, modifier)]
+    reader = _READERS.get((parameter.kind, modifier)) or _READERS[_FORMS.get(modifier, parameter.kind), ""]
     parts = [part for part in split(text, ",", parameter.code) if part]
     if len(parts) > MAX_VALUES:
         raise _bad(parameter.code, f"takes at most {MAX_VALUES} values")
-    return tuple(dict.fromkeys(reader(parameter, modifier, part, frame) for part in parts))
+    found = [reader(parameter, modifier, part, frame) for part in parts]
+    return tuple(dict.fromkeys(one for values in found for one in (values if isinstance(values, list) else (values,))))
 
 
 def split(text: str, separator: str, name: str) -> list[str]:
@@ -63,12 +70,6 @@ def split(text: str, separator: str, name: str) -> list[str]:
 
 def _plain(part: str) -> str:
     return part.translate(_SHOWN)
-
-
-def _form(parameter: SearchParameter, modifier: str) -> str:
-    if modifier == "missing":
-        return "missing"
-    return "token" if modifier == "identifier" else parameter.kind
 
 
 def _absence(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Absence:
@@ -84,6 +85,22 @@ def _token(parameter: SearchParameter, modifier: str, part: str, _frame: Frame) 
     is_exact = parameter.is_case_sensitive or modifier == "identifier"
     text = clip(_plain(code)) if is_exact else fold_code(_plain(code))
     return Token(clip(_plain(system)) if bar else None, text or None)
+
+
+def _typed_identifier(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Token:
+    pieces = [_plain(piece) for piece in part.split("|")]
+    if len(pieces) != 3 or not all(pieces):
+        raise _bad(f"{parameter.code}:of-type", "must be system|code|value: the type's system and code, and the value")
+    return Token(*of_type(*pieces))
+
+
+def _related_tokens(parameter: SearchParameter, modifier: str, part: str, frame: Frame) -> list[Value]:
+    token = _token(parameter, "", part, frame)
+    system = parameter.system if token.system is None else token.system
+    codes = (above if modifier == "above" else below)(system, token.code or "", is_listed=system == parameter.system)
+    if not system or token.code is None or codes is None:
+        raise _bad(f"{parameter.code}:{modifier}", "must be system|code of a system whose hierarchy this server knows")
+    return [Token(token.system, code) for code in codes]
 
 
 def _span(parameter: SearchParameter, _modifier: str, part: str, frame: Frame) -> Span:
@@ -127,6 +144,30 @@ def _uri(_parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) 
     return Uri(clip(_plain(part)))
 
 
+def _branch(parameter: SearchParameter, modifier: str, part: str, _frame: Frame) -> Branch:
+    return Branch(clip(_url(parameter, modifier, part).rstrip("/")))
+
+
+def _trunk(parameter: SearchParameter, modifier: str, part: str, _frame: Frame) -> list[Value]:
+    return [Uri(clip(url)) for url in ancestors(_url(parameter, modifier, part))]
+
+
+def _url(parameter: SearchParameter, modifier: str, part: str) -> str:
+    text = _plain(part)
+    if not _HIERARCHICAL.match(text) or text.count("/") > MAX_STEPS:
+        # https://www.hl7.org/fhir/R4/search.html#uri: for URLs only, and not URNs.
+        raise _bad(f"{parameter.code}:{modifier}", f"must be a URL of at most {MAX_STEPS} steps")
+    return text
+
+
+def _parts(parameter: SearchParameter, _modifier: str, part: str, frame: Frame) -> Parts:
+    pieces, made_of = part.split("$"), components(parameter)
+    if len(pieces) != len(made_of) or not all(pieces):
+        raise _bad(parameter.code, f"must be {'$'.join(component.code for component in made_of)}")
+    found = [_READERS[one.kind, ""](one, "", piece, frame) for one, piece in zip(made_of, pieces, strict=True)]
+    return Parts(tuple(value for value in found if not isinstance(value, list)))
+
+
 def _amount(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Amount:
     pieces = part.split("|")
     prefix, digits = _prefixed(_plain(pieces[0]))
@@ -149,13 +190,23 @@ def _bad(name: str, rule: str) -> FhirError:
     return fault(Category.VALUE, f"The search parameter {name} {rule}.", name)
 
 
-_READERS: dict[str, Callable[[SearchParameter, str, str, Frame], Value]] = {
-    "missing": _absence,
-    "token": _token,
-    "date": _span,
-    "string": _text,
-    "reference": _target,
-    "uri": _uri,
-    "number": _amount,
-    "quantity": _amount,
+#: The form in which a modifier's values are written, where it is not that of the parameter's kind.
+_FORMS = {"missing": "missing", "identifier": "token", "text": "string", "of-type": "of-type"}
+
+#: By form and modifier; what gives a list stands for all of its values.
+_READERS: dict[tuple[str, str], Callable[[SearchParameter, str, str, Frame], Value | list[Value]]] = {
+    ("missing", ""): _absence,
+    ("token", ""): _token,
+    ("of-type", ""): _typed_identifier,
+    ("token", "above"): _related_tokens,
+    ("token", "below"): _related_tokens,
+    ("date", ""): _span,
+    ("string", ""): _text,
+    ("reference", ""): _target,
+    ("uri", ""): _uri,
+    ("uri", "above"): _trunk,
+    ("uri", "below"): _branch,
+    ("number", ""): _amount,
+    ("quantity", ""): _amount,
+    ("composite", ""): _parts,
 }

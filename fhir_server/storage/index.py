@@ -29,7 +29,8 @@ from sqlalchemy import (
 
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
-from fhir_server.search.extract import entries, entries_of, identifiers_of, nodes
+from fhir_server.search.extract import Entry, components, entries, entries_of, nodes
+from fhir_server.search.facets import FACETS_BY_KIND, found_in
 from fhir_server.storage import tables
 from fhir_server.storage.statement import Statement, compiled
 
@@ -79,13 +80,26 @@ def rows(type_name: str, resource: dict[str, Any]) -> IndexRows:
 
 
 def _add(found: IndexRows, name: str, is_listed: bool, parameter: SearchParameter, here: Sequence[Any]) -> None:
+    if parameter.kind == "composite":
+        for number, repetition in enumerate(entries_of(parameter, here)):
+            for part, (component, held) in enumerate(zip(components(parameter), repetition, strict=True)):
+                _fill(found, component.kind, component_name(name, part, str(number)), held)
+        return
     if is_listed:
-        table, columns = KIND_TABLES[parameter.kind]
-        for entry in entries_of(parameter, here):
-            found[table].append({"parameter": name, **dict(zip(columns, entry, strict=True))})
-    if parameter.kind == "reference":
-        for system, code in identifiers_of(parameter, here):
-            found[tables.token_index].append({"parameter": f"{name}:identifier", "system": system, "code": code})
+        _fill(found, parameter.kind, name, entries_of(parameter, here))
+    for modifier, facet in FACETS_BY_KIND.get(parameter.kind, ()):
+        _fill(found, facet.indexed_as, f"{name}:{modifier}", found_in(facet, parameter, here))
+
+
+def _fill(found: IndexRows, kind: str, name: str, values: Sequence[Entry]) -> None:
+    table, columns = KIND_TABLES[kind]
+    for entry in values:
+        found[table].append({"parameter": name, **dict(zip(columns, entry, strict=True))})
+
+
+def component_name(name: str, part: int, repetition: str) -> str:
+    """Under which name a component of a composite is indexed. Repetitions are told apart by what follows the `#`."""
+    return f"{name}.{part}#{repetition}"
 
 
 def write(connection: Connection, pk: int, type_name: str, resource: dict[str, Any]) -> None:
@@ -166,10 +180,19 @@ def _plan(type_name: str) -> _Plan:
             columns.append((column, parameter))
         if not table or parameter.kind == "reference":
             generic.setdefault(parameter.paths, []).append((f"{type_name}.{code}", not table, parameter))
-    kinds = [parameter.kind for held in generic.values() for _, is_listed, parameter in held if is_listed]
-    touched = tuple(dict.fromkeys(KIND_TABLES[kind][0] for kind in ("token", *kinds)))
+    held = [(parameter, is_listed) for group in generic.values() for _, is_listed, parameter in group]
+    kinds = [kind for parameter, is_listed in held for kind in _kinds(parameter, is_listed)]
+    touched = tuple(dict.fromkeys(KIND_TABLES[kind][0] for kind in kinds))
     groups = tuple((tuple((path, _top(path)) for path in paths), tuple(held)) for paths, held in generic.items())
     return _Plan(typed, tuple(columns), groups, touched if typed is None else (typed, *touched))
+
+
+def _kinds(parameter: SearchParameter, is_listed: bool) -> list[str]:
+    """Kinds of the rows that a parameter may have."""
+    if parameter.kind == "composite":
+        return [component.kind for component in components(parameter)]
+    facets = [facet.indexed_as for _, facet in FACETS_BY_KIND.get(parameter.kind, ())]
+    return [parameter.kind, *facets] if is_listed else facets
 
 
 def _top(path: str) -> str:

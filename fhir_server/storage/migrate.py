@@ -5,6 +5,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from fhir_server.storage import declared
 from fhir_server.storage.database import Database
 
 
@@ -13,6 +14,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
     with database.begin() as connection:
         database.lock(connection, ["migrations"])
         command.upgrade(_config(connection), revision)
+    if revision == "head":
+        # They follow the registry, as the schema follows the code.
+        declared.bring_up_to_date(database)
 
 
 def downgrade(database: Database, revision: str) -> None:

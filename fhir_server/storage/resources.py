@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
@@ -68,19 +68,6 @@ _version = Prepared(
         versions.c.version == bindparam("version"),
     )
 )
-_history = Prepared(
-    select(versions)
-    .where(
-        versions.c.type == bindparam("type"),
-        versions.c.id == bindparam("id"),
-        versions.c.version < bindparam("before"),
-    )
-    .order_by(versions.c.version.desc())
-    .limit(bindparam("count"))
-)
-_count_versions = Prepared(
-    select(func.count()).where(versions.c.type == bindparam("type"), versions.c.id == bindparam("id"))
-)
 _WRITTEN = ("type", "id", "version", "updated_ms", "deleted", "owner", "happened_ms", "body")
 _KEPT = ("type", "id", "version", "updated_ms", "method", "owner", "body")
 _CHANGED = ("version", "updated_ms", "deleted", "happened_ms", "body")
@@ -130,16 +117,6 @@ def find_by_identifiers(
 def load_version(connection: Connection, type_name: str, id_: str, version: int) -> Row[Any] | None:
     """One row of the history: version, updated_ms, method, owner, body."""
     return _version.run(connection, {"type": type_name, "id": id_, "version": version}).first()
-
-
-def history(connection: Connection, type_name: str, id_: str, *, before: int, count: int) -> Sequence[Row[Any]]:
-    """At most `count` rows of the history, newest first, older than version `before`."""
-    return _history.run(connection, {"type": type_name, "id": id_, "before": before, "count": count}).all()
-
-
-def count_versions(connection: Connection, type_name: str, id_: str) -> int:
-    """How many versions the resource has had, its deletion included."""
-    return int(_count_versions.run(connection, {"type": type_name, "id": id_}).scalar_one())
 
 
 def insert_first(

@@ -1,4 +1,4 @@
-"""Searches run: a Query and who asks become a page of stored resources.
+"""Searches run: a Query and who asks become a page of stored resources. One over several types is a Query for each.
 
 What the actor may not see is no match, no include, and no link of a chain (promise 7 of the architecture).
 """
@@ -13,27 +13,12 @@ from fhir_server.kernel.actor import Actor
 from fhir_server.search import cursor
 from fhir_server.search.model import Position, Query
 from fhir_server.search.query import query_identity
+from fhir_server.storage import seals
 from fhir_server.storage.select_build import Shaped, count_statement, page_statement
-from fhir_server.storage.select_includes import Step, applies, include_statement
-from fhir_server.storage.select_shape import describe, describe_position
-
-#: Included resources a page may carry, and steps from a match to one of them.
-MAX_INCLUDED, MAX_STEPS = 1000, 8
-
-#: Columns of a row before its row key.
-_BODY_COLUMNS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A resource as an answer shows it."""
-
-    type: str
-    id: str
-    version: int
-    updated_ms: int
-    #: JSON text, ready to be spliced.
-    body: str
+from fhir_server.storage.select_follow import follow
+from fhir_server.storage.select_merge import merged
+from fhir_server.storage.select_rows import BODY_COLUMNS, Row
+from fhir_server.storage.select_shape import Shape, describe, describe_position
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,68 +33,86 @@ class Page:
     total: int | None
     #: More would have come along than MAX_INCLUDED or MAX_STEPS allow.
     is_cut: bool = False
+    #: An include that is repeated led back to where it had been, and stopped there.
+    is_circular: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A Query with what its statements need."""
+
+    query: Query
+    criteria: Shape
+    values: dict[str, Any]
+    sort: tuple[tuple[str, bool], ...]
+    sees_all: bool
 
 
 def run(connection: Connection, query: Query, actor: Actor) -> Page:
-    """The page of matches that the query asks for, of what the actor may see."""
+    """The page of matches that the query asks for, of what the actor may see. Raises FhirError for a foreign cursor."""
+    return run_all(connection, (query,), actor)
+
+
+def run_all(connection: Connection, queries: Sequence[Query], actor: Actor) -> Page:
+    """As `run`, of queries for several types that are alike but for their criteria, merged in one order."""
+    first = queries[0]
+    asked = [_asked(query, actor) for query in queries]
+    if first.count == 0:
+        return Page([], [], None, sum(_count(connection, one) for one in asked))
+    after = _opened(connection, first, actor) if first.cursor else None
+    found = merged([_found(connection, one, after) for one in asked], first.sort, first.count + 1)
+    matches, is_last = found[: first.count], len(found) <= first.count
+    total = _total(connection, asked, len(found) if is_last and after is None else None)
+    followed = follow(connection, queries, actor, matches)
+    return Page(
+        [Row(*row[:BODY_COLUMNS]) for row in matches],
+        followed.rows,
+        None if is_last else _sealed(connection, first, actor, matches[-1]),
+        total,
+        followed.is_cut,
+        followed.is_circular,
+    )
+
+
+def _asked(query: Query, actor: Actor) -> _Asked:
     criteria, binds = describe(query)
     values: dict[str, Any] = {f"p{number}": value for number, value in enumerate(binds)}
     values["owner"] = actor.owner
     sort = tuple((key.parameter.code, key.is_descending) for key in query.sort)
-    if query.count == 0:
-        return Page(
-            [], [], None, _count(connection, Shaped(query.type, criteria, (), None, actor.is_territory), values)
-        )
-    position, place = describe_position(query.after)
-    shaped = Shaped(query.type, criteria, sort, position, actor.is_territory)
-    page_values = values | {f"p{len(binds) + number}": value for number, value in enumerate(place)}
-    found = page_statement(shaped, connection.dialect).run(connection, page_values | {"limit": query.count + 1}).all()
-    matches = found[: query.count]
-    total = _total(connection, query, shaped, values, found)
-    included, is_cut = _included(connection, query, actor, matches)
-    return Page([Row(*row[:_BODY_COLUMNS]) for row in matches], included, _next(query, found), total, is_cut)
+    return _Asked(query, criteria, values, sort, actor.is_territory)
 
 
-def _next(query: Query, found: Sequence[Any]) -> str | None:
-    if len(found) <= query.count:
-        return None
-    pk, *keys = found[query.count - 1][_BODY_COLUMNS:]
-    return cursor.write(query_identity(query), Position(tuple(keys), pk))
+def _found(connection: Connection, asked: _Asked, after: Position | None) -> Sequence[Any]:
+    """Rows of the page and one more, if there is one."""
+    query = asked.query
+    position, place = describe_position(after)
+    shaped = Shaped(query.type, asked.criteria, asked.sort, position, asked.sees_all)
+    # All values but the owner's are numbered; those of the place come after them.
+    start = len(asked.values) - 1
+    values = asked.values | {f"p{start + number}": value for number, value in enumerate(place)}
+    return page_statement(shaped, connection.dialect).run(connection, values | {"limit": query.count + 1}).all()
 
 
-def _total(
-    connection: Connection, query: Query, shaped: Shaped, values: dict[str, Any], found: Sequence[Any]
-) -> int | None:
-    if query.after is None and len(found) <= query.count:
-        return len(found)
-    if query.total == "none":
-        return None
-    return _count(connection, Shaped(shaped.type, shaped.criteria, (), None, shaped.sees_all), values)
+def _opened(connection: Connection, query: Query, actor: Actor) -> Position:
+    return cursor.read(seals.every(connection), _bound_to(query, actor), query.cursor, query.sort)
 
 
-def _count(connection: Connection, shaped: Shaped, values: dict[str, Any]) -> int:
-    return int(count_statement(shaped, connection.dialect).run(connection, values).scalar_one())
+def _sealed(connection: Connection, query: Query, actor: Actor, last: Any) -> str:
+    pk, *keys = last[BODY_COLUMNS:]
+    return cursor.write(seals.newest(connection), _bound_to(query, actor), Position(tuple(keys), pk))
 
 
-def _included(connection: Connection, query: Query, actor: Actor, matches: Sequence[Any]) -> tuple[list[Row], bool]:
-    """What the includes lead to, step by step, each resource once; and whether more was left behind."""
-    seen = {row[_BODY_COLUMNS] for row in matches}
-    included: list[Row] = []
-    front, types = sorted(seen), frozenset({query.type})
-    for number in range(MAX_STEPS + 1):
-        wanted = tuple(
-            include for include in query.includes if (include.is_iterated or number == 0) and applies(include, types)
-        )
-        if not wanted or not front:
-            return included, False
-        room = MAX_INCLUDED - len(included) + len(seen)
-        statement = include_statement(Step(wanted, actor.is_territory), connection.dialect)
-        rows = statement.run(connection, {"pks": front, "owner": actor.owner, "limit": room + 1}).all()
-        fresh = [row for row in rows if row[_BODY_COLUMNS] not in seen]
-        if number == MAX_STEPS or len(included) + len(fresh) > MAX_INCLUDED:
-            return included + [Row(*row[:_BODY_COLUMNS]) for row in fresh[: MAX_INCLUDED - len(included)]], True
-        included.extend(Row(*row[:_BODY_COLUMNS]) for row in fresh)
-        front = [row[_BODY_COLUMNS] for row in fresh]
-        types = frozenset(row[0] for row in fresh)
-        seen.update(front)
-    raise AssertionError("unreachable: the last step returns")
+def _bound_to(query: Query, actor: Actor) -> str:
+    """What a cursor opens for."""
+    return f"{actor.owner}\n{query_identity(query)}"
+
+
+def _total(connection: Connection, asked: Sequence[_Asked], known: int | None) -> int | None:
+    if known is not None or asked[0].query.total == "none":
+        return known
+    return sum(_count(connection, one) for one in asked)
+
+
+def _count(connection: Connection, asked: _Asked) -> int:
+    shaped = Shaped(asked.query.type, asked.criteria, (), None, asked.sees_all)
+    return int(count_statement(shaped, connection.dialect).run(connection, asked.values).scalar_one())

@@ -11,7 +11,7 @@ from sqlalchemy import Dialect, bindparam, func, select
 
 from fhir_server.registry.search_params import parameters
 from fhir_server.storage import tables
-from fhir_server.storage.select_clauses import Builder
+from fhir_server.storage.select_clauses import SELECTIVE, Builder
 from fhir_server.storage.select_conditions import unindexed
 from fhir_server.storage.select_order import after, order_keys, ordering
 from fhir_server.storage.select_shape import Shape
@@ -71,4 +71,4 @@ def _is_selective(shape: Shape) -> bool:
     if shape[0] != "criterion":
         return True
     _, type_name, code, modifier, _ = shape
-    return parameters(type_name)[code].is_selective and modifier in ("", "identifier")
+    return modifier in SELECTIVE or (parameters(type_name)[code].is_selective and not modifier)

@@ -7,15 +7,19 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, bindparam, exists, false, not_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, exists, false, not_, or_, select, union
 
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
-from fhir_server.storage import tables
+from fhir_server.search.facets import FACETS
+from fhir_server.storage import select_composites, tables
 from fhir_server.storage.index import KIND_TABLES
 from fhir_server.storage.select_conditions import COLUMN_KINDS, KINDS, Condition
 from fhir_server.storage.select_scope import Scope, is_own_column, literal
 from fhir_server.storage.select_shape import Shape
+
+#: Modifiers that few resources share a value of.
+SELECTIVE = frozenset({"identifier", "of-type"})
 
 
 class Builder:
@@ -33,7 +37,7 @@ class Builder:
 
     def scope(self, type_name: str, shapes: Shape, *codes: str) -> Scope:
         """The rows of a type, under names of their own, for clauses of those shapes and parameters of those codes."""
-        asked = [shape for shape in shapes if shape[0] == "criterion" and shape[3] != "identifier"]
+        asked = [shape for shape in shapes if shape[0] == "criterion" and shape[3] not in FACETS]
         chained = [shape for shape in shapes if shape[0] == "chain"]
         found = parameters(type_name)
         uses_typed = any(is_own_column(found[code]) for code in (*codes, *(shape[2] for shape in asked + chained)))
@@ -48,12 +52,30 @@ class Builder:
         parameter = parameters(type_name)[code]
         if modifier == "missing":
             return or_(*(self._presence(scope, parameter, is_missing) for is_missing in groups))
-        if parameter.column and modifier != "identifier":
+        if parameter.kind == "composite":
+            fits = (
+                select_composites.fits(scope, parameter, group, self._aliases, self.take, self.dialect)
+                for group in groups
+            )
+            return or_(*fits)
+        if parameter.column and modifier not in FACETS:
             column = scope.parameter_column(parameter)
             test = COLUMN_KINDS[parameter.kind]
             met = or_(false(), *(test(column, group, self.take, self.dialect) for group in groups))
             return not_(met) if modifier == "not" else met
         return self._indexed(scope, parameter, modifier, groups)
+
+    def any_of(self, scope: Scope, _type: str, shapes: Shape) -> Condition:
+        """Row keys of what meets each clause, together: an OR of conditions would keep PostgreSQL from every index."""
+        if not shapes:
+            return false()
+        found = union(*(self._keys(scope.type, shape) for shape in shapes))
+        return scope.pk.in_(select(found.subquery(f"any{next(self._aliases)}").c.pk))
+
+    def _keys(self, type_name: str, shape: Shape) -> Select[Any]:
+        there = self.scope(type_name, (shape,))
+        met = self.clause(there, shape)
+        return there.select(there.pk.label("pk")).where(met)
 
     def chain(self, scope: Scope, _type: str, code: str, target: str, shape: Shape) -> Condition:
         parameter = parameters(scope.type)[code]
@@ -64,13 +86,12 @@ class Builder:
         if parameter.column:
             return scope.parameter_column(parameter).in_(ids)
         entry = tables.reference_index.alias(f"i{next(self._aliases)}")
-        return scope.pk.in_(
-            select(entry.c.pk).where(
-                entry.c.parameter == literal(f"{scope.type}.{code}"),
-                entry.c.target_type == literal(target),
-                entry.c.target_id.in_(ids),
-            )
+        pointing = select(entry.c.pk).where(
+            entry.c.parameter == literal(f"{scope.type}.{code}"),
+            entry.c.target_type == literal(target),
+            entry.c.target_id.in_(self._first(ids)),
         )
+        return scope.pk.in_(self._first(pointing))
 
     def reverse_chain(self, scope: Scope, _type: str, source: str, code: str, shape: Shape) -> Condition:
         parameter = parameters(source)[code]
@@ -85,7 +106,22 @@ class Builder:
         pointing = pointed.where(
             met, entry.c.parameter == literal(f"{source}.{code}"), entry.c.target_type == literal(scope.type)
         )
-        return pointing.where(entry.c.target_id == id_).exists() if scope.has_window else id_.in_(pointing)
+        if scope.has_window:
+            return pointing.where(entry.c.target_id == id_).exists()
+        # A column of the type's own table is soon looked up for each candidate, and may hold for most of a large table.
+        is_looked_up = shape[0] == "criterion" and there.typed is not None
+        return id_.in_(pointing if is_looked_up else self._first(pointing))
+
+    def _first(self, found: Select[Any]) -> Select[Any]:
+        """The inner search of a chain, which is to be done before the outer one.
+
+        SQLite does so by itself. PostgreSQL, where it has no statistics yet, would loop through one for each row of the
+        other.
+        """
+        if self.dialect != "postgresql":
+            return found
+        table = found.cte(f"c{next(self._aliases)}").prefix_with("MATERIALIZED")
+        return select(*table.c)
 
     def _indexed(self, scope: Scope, parameter: SearchParameter, modifier: str, groups: Shape) -> Condition:
         """A parameter in a table by kind.
@@ -93,17 +129,21 @@ class Builder:
         The database starts from this index, unless the query already has a window and many resources share a value:
         then each candidate is looked up.
         """
-        is_identifier = modifier == "identifier"
-        kind = "token" if is_identifier else parameter.kind
+        facet = FACETS.get(modifier)
+        kind = facet.indexed_as if facet else parameter.kind
         entry = KIND_TABLES[kind][0].alias(f"i{next(self._aliases)}")
-        name = f"{scope.type}.{parameter.code}" + (":identifier" if is_identifier else "")
+        name = f"{scope.type}.{parameter.code}" + (f":{modifier}" if facet else "")
         met = or_(*(KINDS[kind](entry.c, group, self.take, self.dialect) for group in groups))
-        if (parameter.is_selective or is_identifier or not scope.has_window) and modifier != "not":
+        is_selective = parameter.is_selective or modifier in SELECTIVE
+        if (is_selective or not scope.has_window) and modifier != "not":
             return scope.pk.in_(select(entry.c.pk).where(entry.c.parameter == literal(name), met))
         found = exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name), met)
         return not_(found) if modifier == "not" else found
 
     def _presence(self, scope: Scope, parameter: SearchParameter, is_missing: bool) -> Condition:
+        if parameter.kind == "composite":
+            here = select_composites.is_present(scope, parameter, self._aliases)
+            return not_(here) if is_missing else here
         name = f"{scope.type}.{parameter.code}"
         present = (
             scope.parameter_column(parameter).is_not(None)
@@ -127,4 +167,5 @@ _CLAUSES: dict[str, Callable[..., Condition]] = {
     "criterion": Builder.criterion,
     "chain": Builder.chain,
     "has": Builder.reverse_chain,
+    "any": Builder.any_of,
 }

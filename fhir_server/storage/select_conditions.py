@@ -75,7 +75,9 @@ def string(columns: Columns, group: Any, take: Take, _dialect: str) -> Condition
 
 
 def uri(columns: Columns, group: Any, take: Take, dialect: str) -> Condition:
-    """The URI as written."""
+    """The URI as written, or a URL and what is below it."""
+    if group[0] == "branch":
+        return or_(columns.value == take(), and_(columns.value >= take(), columns.value < take()))
     return listed(columns.value, group[1], take, dialect)
 
 

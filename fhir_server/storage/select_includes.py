@@ -45,7 +45,8 @@ def applies(include: Include, types: frozenset[str]) -> bool:
 def include_statement(step: Step, dialect: Dialect) -> Statement:
     """What the resources with the row keys `pks` lead to: type, id, version, updated_ms, body, pk. At most `limit`."""
     resource = tables.resource.alias("r")
-    found = union(*(_keys(include, number, dialect.name) for number, include in enumerate(step.includes)))
+    groups = _groups(step.includes)
+    found = union(*(_keys(group, number, dialect.name) for number, group in enumerate(groups)))
     bodies = (resource.c.type, resource.c.id, resource.c.version, resource.c.updated_ms, resource.c.body, resource.c.pk)
     statement = (
         select(*bodies)
@@ -60,14 +61,24 @@ def include_statement(step: Step, dialect: Dialect) -> Statement:
     return compiled(statement, dialect)
 
 
-def _keys(include: Include, number: int, dialect: str) -> Select[Any]:
-    """Row keys of what one directive leads to.
+def _groups(includes: tuple[Include, ...]) -> list[list[Include]]:
+    """The directives that one list of row keys can answer: those of one direction and target in the generic index."""
+    found: dict[Any, list[Include]] = {}
+    for include in includes:
+        has_column = bool(parameters(include.source)[include.code].column)
+        key = (include.is_reverse, include.source, include.code) if has_column else (include.is_reverse, include.target)
+        found.setdefault(key, []).append(include)
+    return list(found.values())
+
+
+def _keys(group: list[Include], number: int, dialect: str) -> Select[Any]:
+    """Row keys of what the directives of a group lead to.
 
     Written as nested lists rather than joins, so that SQLite, which knows no statistics, starts from the row keys.
     """
     there = tables.resource.alias(f"t{number}")
-    found = _references(include, number, dialect)
-    if include.is_reverse:
+    found = _references(group, number, dialect)
+    if group[0].is_reverse:
         pointed = select(there.c.id, there.c.type).where(one_of(there.c.pk, bindparam("pks"), dialect, are_keys=True))
         return select(found.pk.label("pk")).where(tuple_(found.id, found.type).in_(pointed), *found.conditions)
     keys = one_of(found.pk, bindparam("pks"), dialect, are_keys=True)
@@ -75,7 +86,8 @@ def _keys(include: Include, number: int, dialect: str) -> Select[Any]:
     return select(there.c.pk.label("pk")).where(tuple_(there.c.type, there.c.id).in_(referred))
 
 
-def _references(include: Include, number: int, dialect: str) -> _References:
+def _references(group: list[Include], number: int, dialect: str) -> _References:
+    include = group[0]
     parameter = parameters(include.source)[include.code]
     table, _, column = parameter.column.partition(".")
     if table:
@@ -84,7 +96,7 @@ def _references(include: Include, number: int, dialect: str) -> _References:
     entry = tables.reference_index.alias(f"i{number}")
     starts_from_keys = dialect == "sqlite" and not include.is_reverse
     name = unindexed("string", entry.c.parameter) if starts_from_keys else entry.c.parameter
-    conditions = [name == literal(f"{include.source}.{include.code}")]
+    conditions: list[ColumnElement[bool]] = [name.in_([literal(f"{one.source}.{one.code}") for one in group])]
     if include.target is not None:
         conditions.append(entry.c.target_type == literal(include.target))
     return _References(entry.c.pk, entry.c.target_type, entry.c.target_id, tuple(conditions))

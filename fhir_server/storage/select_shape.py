@@ -8,12 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from fhir_server.registry.model import SearchParameter
+from fhir_server.search.extract import components
+from fhir_server.search.facets import FACETS
 from fhir_server.search.model import (
     Absence,
     Amount,
+    AnyOf,
+    Branch,
     Chain,
     Clause,
     Criterion,
+    Parts,
     Position,
     Query,
     ReverseChain,
@@ -53,6 +58,9 @@ def _clause(clause: Clause) -> Described:
     if isinstance(clause, ReverseChain):
         shape, binds = _clause(clause.clause)
         return ("has", clause.type, clause.source, clause.parameter.code, shape), binds
+    if isinstance(clause, AnyOf):
+        shapes, binds = _together(_clause(one) for one in clause.clauses)
+        return ("any", clause.type, shapes), binds
     return _criterion(clause)
 
 
@@ -69,7 +77,7 @@ def _absences(_parameter: SearchParameter, _modifier: str, values: Sequence[Any]
 
 def _tokens(parameter: SearchParameter, modifier: str, values: Sequence[Any]) -> Described:
     """Groups: ("code",) any system · ("pair",) one system · ("system",) any code · ("literal", code)."""
-    if parameter.column and modifier != "identifier":
+    if parameter.column and modifier not in FACETS:
         return _column_tokens(parameter, values)
     by_system: dict[str | None, list[str | None]] = {}
     for value in cast(Sequence[Token], values):
@@ -129,6 +137,20 @@ def _uris(_parameter: SearchParameter, _modifier: str, values: Sequence[Any]) ->
     return _together([_listed("value", [value.value for value in cast(Sequence[Uri], values)])])
 
 
+def _branches(_parameter: SearchParameter, _modifier: str, values: Sequence[Any]) -> Described:
+    stems = [value.value for value in cast(Sequence[Branch], values)]
+    return _together((("branch",), [stem, f"{stem}/", f"{stem}/{_LAST}"]) for stem in stems)
+
+
+def _composites(parameter: SearchParameter, _modifier: str, values: Sequence[Any]) -> Described:
+    """A group holds the groups of its components."""
+    made_of = components(parameter)
+    return _together(
+        _together(_GROUPS[type(part)](one, "", (part,)) for one, part in zip(made_of, value.values, strict=True))
+        for value in cast(Sequence[Parts], values)
+    )
+
+
 def _amounts(_parameter: SearchParameter, _modifier: str, values: Sequence[Any]) -> Described:
     groups: list[Described] = []
     for value in cast(Sequence[Amount], values):
@@ -158,5 +180,7 @@ _GROUPS: dict[type, Callable[[SearchParameter, str, Sequence[Any]], Described]] 
     Span: _spans,
     Text: _texts,
     Uri: _uris,
+    Branch: _branches,
+    Parts: _composites,
     Amount: _amounts,
 }

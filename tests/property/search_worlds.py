@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from fhir_server.kernel.dates import interval
+from fhir_server.kernel.paths import compile_path
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
@@ -30,7 +31,9 @@ DATES = (
 )
 INSTANTS = DATES[5:]
 TEXTS = ("Lefèvre", "LEFEVRE", "Le Fèvre", "L'Haÿ-les-Roses", "100%_\\sûr", "a" * 300)
-URIS = ("urn:u:1", "urn:u:2", "https://example.org/u|1")
+URLS = ("https://example.org/u", "https://example.org/u/", "https://example.org/u/a", "https://example.org/ua/a/b")
+URIS = ("urn:u:1", "urn:u:2", "https://example.org/u|1", *URLS)
+INTENT, INTENTS = "http://hl7.org/fhir/request-intent", ("order", "filler-order", "instance-order", "plan")
 NUMBERS = (5, 5.4, 5.45, 100, -3)
 STATUSES = {"Slot": ("free", "busy"), "Appointment": ("booked", "cancelled")}
 
@@ -43,6 +46,11 @@ class Placed:
     owner: str
     updated_ms: int
     resource: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Type and id."""
+        return self.resource["resourceType"], self.resource["id"]
 
 
 def world(seed: int) -> list[Placed]:
@@ -61,35 +69,41 @@ def _placed(random: Random, pk: int, type_name: str, id_: str) -> Placed:
     return Placed(pk, random.choice(OWNERS), interval(updated).low, resource)
 
 
+@dataclass
+class _Node:
+    """What a type's parameters search of one element, and below it."""
+
+    parameter: SearchParameter | None
+    children: dict[str, "_Node"]
+    #: Members that filters ask for, by name.
+    wanted: dict[str, str]
+
+
 def _elements(random: Random, type_name: str) -> dict[str, Any]:
-    tree: dict[str, Any] = {"deceasedBoolean": None} if type_name == "Patient" else {}
+    root = _Node(None, {}, {})
     for parameter in parameters(type_name).values():
         for path in parameter.paths:
-            if path not in ("id", "meta.lastUpdated") and not path.endswith("()"):
-                _plant(tree, path, parameter)
-    return {
-        name: value
-        for name, node in tree.items()
-        if (value := _element(random, type_name, name, node)) is not None and value != []
-    }
+            if parameter.kind != "composite" and path not in ("id", "meta.lastUpdated") and not path.endswith("()"):
+                _plant(root, path, parameter)
+    tree = {name: _element(random, type_name, name, node) for name, node in root.children.items()}
+    if type_name == "Patient":
+        tree["deceasedBoolean"] = random.choice((None, True, False))
+    return {name: value for name, value in tree.items() if value is not None and value != []}
 
 
-def _plant(tree: dict[str, Any], path: str, parameter: SearchParameter) -> None:
-    head, _, rest = path.partition(".")
-    name = head.partition("[")[0]
-    if rest and name != "telecom":
-        child = tree.get(name)
-        tree[name] = child if isinstance(child, dict) else {}
-        _plant(tree[name], rest, parameter)
-    elif not isinstance(tree.get(name), dict):
-        tree[name] = parameter
+def _plant(node: _Node, path: str, parameter: SearchParameter) -> None:
+    for name, key, wanted in compile_path(path):
+        node = node.children.setdefault(name, _Node(None, {}, {}))
+        if name == "telecom":
+            break
+        if key is not None and wanted is not None:
+            node.wanted[key] = wanted
+    node.parameter = node.parameter or parameter
 
 
-def _element(random: Random, type_name: str, name: str, node: Any) -> Any:
-    if node is None:
-        return random.choice((None, True, False))
-    if isinstance(node, SearchParameter) and node.column:
-        return _column_value(random, type_name, node)
+def _element(random: Random, type_name: str, name: str, node: _Node) -> Any:
+    if node.parameter is not None and node.parameter.column:
+        return _column_value(random, type_name, node.parameter)
     return [_value(random, name, node) for _ in range(random.choice((0, 1, 1, 2)))]
 
 
@@ -102,26 +116,38 @@ def _column_value(random: Random, type_name: str, parameter: SearchParameter) ->
     return _reference(random, parameter)
 
 
-def _value(random: Random, name: str, node: Any) -> Any:
-    if isinstance(node, dict):
-        return {child: [_value(random, child, below)] for child, below in node.items() if random.random() < 0.7}
+def _value(random: Random, name: str, node: _Node) -> Any:
     if name == "telecom":
         return {"system": random.choice(("phone", "email")), "value": random.choice(("+33 1", "a@b.fr"))}
-    return _BY_KIND[node.kind](random, node)
+    below = {child: [_value(random, child, found)] for child, found in node.children.items() if random.random() < 0.7}
+    if node.parameter is None or (node.children and node.parameter.kind != "token"):
+        return {**node.wanted, **below}
+    own = _BY_KIND[node.parameter.kind](random, node.parameter)
+    # A concept with extensions, or with a text that another parameter searches.
+    return {**own, **below} if node.children and isinstance(own, dict) else own
 
 
 def _token(random: Random, parameter: SearchParameter) -> Any:
     system, code = {"system": random.choice(SYSTEMS)}, random.choice(CODES)
     if parameter.is_case_sensitive:
-        return random.choice(({**system, "value": code}, {"value": code}))
+        return random.choice(
+            (
+                {**system, "value": code},
+                {"value": code},
+                {**system, "value": code, "type": {"coding": [{**system, "code": "MR"}], "text": random.choice(TEXTS)}},
+                {"value": code, "type": {"coding": [{"code": "mr", "display": random.choice(TEXTS)}]}},
+            )
+        )
     if parameter.system:
-        return code
+        return random.choice(INTENTS) if parameter.system == INTENT else code
     return random.choice(
         (
             {**system, "code": code},
-            {"coding": [{**system, "code": code}, {"code": random.choice(CODES)}]},
+            {**system, "code": code, "display": random.choice(TEXTS)},
+            {"coding": [{**system, "code": code}, {"code": random.choice(CODES), "display": random.choice(TEXTS)}]},
+            {"coding": [{"system": INTENT, "code": random.choice(INTENTS)}]},
             {"coding": [{**system}]},
-            {"text": "no code"},
+            {"text": random.choice(TEXTS)},
             random.choice((True, False)),
         )
     )
@@ -152,7 +178,8 @@ def _date(random: Random, _parameter: SearchParameter) -> Any:
 
 def _quantity(random: Random, _parameter: SearchParameter) -> Any:
     unit = random.choice(({}, {"unit": "min"}, {"system": SYSTEMS[0], "code": "min", "unit": "minutes"}))
-    return {"value": random.choice(NUMBERS), **unit}
+    amount = {"value": random.choice(NUMBERS), **unit}
+    return random.choice((amount, amount, {"low": amount}, {"low": amount, "high": {"value": random.choice(NUMBERS)}}))
 
 
 _BY_KIND = {
@@ -161,5 +188,6 @@ _BY_KIND = {
     "date": _date,
     "string": lambda random, _parameter: random.choice(TEXTS),
     "uri": lambda random, _parameter: random.choice(URIS),
+    "number": lambda random, _parameter: random.choice(NUMBERS),
     "quantity": _quantity,
 }

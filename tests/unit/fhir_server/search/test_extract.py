@@ -7,7 +7,8 @@ import pytest
 from fhir_server.kernel.dates import DUSK, interval
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.registry.search_params import parameters
-from fhir_server.search.extract import entries, identifiers
+from fhir_server.search.extract import entries
+from fhir_server.search.facets import found
 from fhir_server.search.folding import MAX_LENGTH
 
 JANUARY = interval("2026-01")
@@ -113,8 +114,8 @@ def test_identifiers_of_references() -> None:
     actor = {"type": "Patient", "identifier": {"system": "s", "value": "A"}}
     resource = {"participant": [{"actor": actor}]}
 
-    assert [("s", "A")] == identifiers(parameters("Appointment")["patient"], resource)
-    assert [] == identifiers(parameters("Appointment")["location"], resource)
+    assert [("s", "A")] == found("identifier", parameters("Appointment")["patient"], resource)
+    assert [] == found("identifier", parameters("Appointment")["location"], resource)
 
 
 def test_a_date_that_does_not_exist_is_refused() -> None:

@@ -92,6 +92,14 @@ def test_approximately_widens_by_a_tenth_of_the_distance_from_now() -> None:
     assert [2015, 2016] == found
 
 
+TYPED = {"identifier": [{"type": {"coding": [{"system": "http://t", "code": "MR"}]}, "value": "1"}]}
+CONTEXTS: dict[str, Any] = {
+    "useContext": [
+        {"code": {"code": "age"}, "valueCodeableConcept": {"coding": [{"code": "child"}]}},
+        {"code": {"code": "venue"}, "valueCodeableConcept": {"coding": [{"system": "urn:s", "code": "adult"}]}},
+        {"code": {"code": "span"}, "valueRange": {"low": {"value": 2}, "high": {"value": 9}}},
+    ]
+}
 MODIFIERS = [
     ("Patient", "identifier", "urn:s|ab", {"identifier": [{"system": "urn:s", "value": "AB"}]}, False),
     ("Patient", "identifier", "urn:s|AB", {"identifier": [{"system": "urn:s", "value": "AB"}]}, True),
@@ -104,6 +112,30 @@ MODIFIERS = [
     ("Patient", "link:missing", "true", {"link": [{"other": {"identifier": {"value": "1"}}}]}, False),
     ("Patient", "birthdate:missing", "true", {}, True),
     ("Patient", "birthdate:missing", "true,false", {}, True),
+    ("Slot", "service-type:text", "CONS", {"serviceType": [{"text": "Consultation"}]}, True),
+    ("Slot", "service-type:text", "cons", {"serviceType": [{"coding": [{"display": "Consultation"}]}]}, True),
+    ("Slot", "service-type:text", "sult", {"serviceType": [{"text": "Consultation"}]}, False),
+    ("Patient", "identifier:text", "ins", {"identifier": [{"type": {"text": "INS-NIR"}, "value": "1"}]}, True),
+    ("Patient", "identifier:of-type", "http://t|mr|1", TYPED, True),
+    ("Patient", "identifier:of-type", "http://t|MR|2", TYPED, False),
+    ("Patient", "identifier:of-type", "http://u|MR|1", TYPED, False),
+    ("ServiceRequest", "intent:below", "order", {"intent": "instance-order"}, True),
+    ("ServiceRequest", "intent:below", "filler-order", {"intent": "order"}, False),
+    ("ServiceRequest", "intent:above", "instance-order", {"intent": "order"}, True),
+    ("ServiceRequest", "intent:above", "order", {"intent": "instance-order"}, False),
+    ("Slot", "_profile:below", "http://p/a/", {"meta": {"profile": ["http://p/a/b/c"]}}, True),
+    ("Slot", "_profile:below", "http://p/a", {"meta": {"profile": ["http://p/a"]}}, True),
+    ("Slot", "_profile:below", "http://p/a", {"meta": {"profile": ["http://p/ab"]}}, False),
+    ("Slot", "_profile:above", "http://p/a/b", {"meta": {"profile": ["http://p/a"]}}, True),
+    ("Slot", "_profile:above", "http://p/a/b", {"meta": {"profile": ["http://p/a/b/c"]}}, False),
+    ("ValueSet", "context-type-value", "age$child", CONTEXTS, True),
+    ("ValueSet", "context-type-value", "age$urn:s|adult", CONTEXTS, False),
+    ("ValueSet", "context-type-value", "age$adult,venue$urn:s|adult", CONTEXTS, True),
+    ("ValueSet", "context-type-quantity", "span$gt5", CONTEXTS, True),
+    ("ValueSet", "context-type-quantity", "span$gt10", CONTEXTS, False),
+    ("ValueSet", "context-type-quantity", "age$gt5", CONTEXTS, False),
+    ("ValueSet", "context-type-quantity:missing", "false", CONTEXTS, True),
+    ("ValueSet", "context-type-quantity:missing", "true", {"useContext": CONTEXTS["useContext"][:1]}, True),
 ]
 
 

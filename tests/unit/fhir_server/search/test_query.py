@@ -6,9 +6,21 @@ from urllib.parse import parse_qsl
 import pytest
 
 from fhir_server.kernel.errors import Category, FhirError
-from fhir_server.search import cursor
-from fhir_server.search.model import Chain, Criterion, Include, Position, Query, ReverseChain, Target, Text, Token, Uri
-from fhir_server.search.query import MAX_COUNT, parse, query_identity
+from fhir_server.search.model import (
+    Amount,
+    Branch,
+    Chain,
+    Criterion,
+    Include,
+    Parts,
+    Query,
+    ReverseChain,
+    Target,
+    Text,
+    Token,
+    Uri,
+)
+from fhir_server.search.query import MAX_COUNT, parse
 
 BASE = "https://s.example/fhir"
 
@@ -48,6 +60,26 @@ VALUES = [
     ),
     ("Appointment?patient:identifier=urn:s|A", (Token("urn:s", "A"),), "identifier of a reference"),
     ("Slot?_profile=http://p|1", (Uri("http://p|1"),), "uri as written"),
+    ("Slot?_profile:below=http://p/a/", (Branch("http://p/a"),), "a URL and what is below it"),
+    ("Slot?_profile:above=http://p/a", (Uri("http://p/a"), Uri("http://p/"), Uri("http://p")), "what is above a URL"),
+    ("Patient?identifier:of-type=http://t|MR|1", (Token("http://t", "mr\x1f1"),), "an identifier with its type"),
+    ("Slot?service-type:text=Méd", (Text("med", "Méd"),), "words of a code"),
+    (
+        "ServiceRequest?intent:below=filler-order",
+        (Token(None, "filler-order"), Token(None, "instance-order")),
+        "a code and what falls under it",
+    ),
+    (
+        "ServiceRequest?intent:above=http://hl7.org/fhir/request-intent|instance-order",
+        tuple(Token("http://hl7.org/fhir/request-intent", f"{code}order") for code in ("instance-", "filler-", "")),
+        "a code and what it falls under",
+    ),
+    ("Slot?status:below=free", (Token(None, "free"),), "a code of a system without hierarchy"),
+    (
+        "ValueSet?context-type-quantity=urn:s|a$gt5",
+        (Parts((Token("urn:s", "a"), Amount("gt", 5.0, 4.5, 5.5, None, None))),),
+        "components",
+    ),
 ]
 
 
@@ -57,7 +89,22 @@ def test_values(text: str, values: tuple[Any, ...], reason: str) -> None:
 
 
 REFUSED = [
-    ("Slot?status:above=free", Category.INVALID, "status:above", "unsupported modifier"),
+    ("Slot?status:of-type=free", Category.INVALID, "status:of-type", "no identifier"),
+    ("Slot?status:in=http://vs", Category.INVALID, "status:in", "no terminology service"),
+    ("Slot?status:not-in=http://vs", Category.INVALID, "status:not-in", "no terminology service for the rest either"),
+    ("Slot?start:above=2026", Category.INVALID, "start:above", "nothing above a date"),
+    ("Schedule?actor:below=1", Category.INVALID, "actor:below", "no hierarchy of references"),
+    ("Patient?identifier:of-type=urn:s|MR", Category.VALUE, "identifier:of-type", "half a typed identifier"),
+    ("Patient?identifier:of-type=urn:s||1", Category.VALUE, "identifier:of-type", "a typed identifier without code"),
+    ("Slot?service-type:below=urn:s|a", Category.VALUE, "service-type:below", "no known hierarchy"),
+    ("Slot?service-type:below=a", Category.VALUE, "service-type:below", "no system to know the hierarchy of"),
+    ("Slot?status:above=http://hl7.org/fhir/slotstatus|", Category.VALUE, "status:above", "no code to start from"),
+    ("Slot?_profile:above=http://a" + "/a" * 60, Category.VALUE, "_profile:above", "a URL of too many steps"),
+    ("Slot?_profile:below=urn:oid:1.2", Category.VALUE, "_profile:below", "no URL but a URN"),
+    ("ValueSet?context-type-value=a", Category.VALUE, "context-type-value", "one component of two"),
+    ("ValueSet?context-type-value=a$b$c", Category.VALUE, "context-type-value", "three components of two"),
+    ("ValueSet?context-type-quantity=a$b", Category.VALUE, "context-quantity", "a component that is no number"),
+    ("ValueSet?context-type-value:text=a$b", Category.INVALID, "context-type-value:text", "no modifier of composites"),
     ("Slot?status:=free", Category.INVALID, "status:", "empty modifier"),
     ("Slot?start:exact=2026", Category.INVALID, "start:exact", "modifier of another kind"),
     ("Appointment?patient:Slot=1", Category.INVALID, "patient:Slot", "type it cannot refer to"),
@@ -81,22 +128,23 @@ REFUSED = [
     ("Slot?_count=abc", Category.VALUE, "_count", "no count"),
     ("Slot?_count=-1", Category.VALUE, "_count", "negative count"),
     ("Slot?_total=some", Category.VALUE, "_total", "unknown total"),
-    ("Slot?_summary=true", Category.INVALID, "_summary", "unsupported summary"),
-    ("Slot?_elements=id", Category.INVALID, "_elements", "unsupported subset"),
+    ("Slot?_summary=maybe", Category.VALUE, "_summary", "unknown summary"),
+    ("Slot?_elements=id&_summary=true", Category.INVALID, "_elements", "two subsets at once"),
+    ("Slot?_elements=id&_summary=count", Category.INVALID, "_elements", "elements of a count"),
+    ("Slot?_summary=text&_include=Slot:schedule", Category.INVALID, "_summary", "texts with includes"),
     ("Slot?_filter=a eq b", Category.INVALID, "_filter", "unsupported filter"),
     ("Slot?_query=named", Category.INVALID, "_query", "no named queries"),
     ("Slot?_include=Slot:status", Category.INVALID, "_include", "no reference"),
     ("Slot?_include=Nothing:actor", Category.INVALID, "_include", "no such type"),
     ("Slot?_include=Slot:schedule:Patient", Category.INVALID, "_include", "no such target"),
     ("Slot?_include:twice=Slot:schedule", Category.INVALID, "_include:twice", "unknown include modifier"),
-    ("Slot?_revinclude=*", Category.INVALID, "_revinclude", "everything that refers is too much"),
     ("Slot?schedule.actor.name=x", Category.INVALID, "actor.name", "chain to several types"),
+    ("ServiceRequest?patient.=x", Category.INVALID, "patient.", "a chain to nothing"),
     ("Slot?status.code=x", Category.INVALID, "status.code", "chain from no reference"),
     ("Slot?schedule:Patient.name=x", Category.INVALID, "schedule.name", "chain to a type it cannot reach"),
     ("Patient?_has:Appointment:patient=1", Category.INVALID, "_has:Appointment:patient", "half a reverse chain"),
     ("Patient?_has:Slot:schedule:status=free", Category.INVALID, "_has:Slot:schedule:status", "refers to another type"),
     ("Task?part-of.part-of.part-of.part-of.part-of.status=x", Category.INVALID, "status", "too long a chain"),
-    ("Slot?_cursor=AAAA", Category.VALUE, "_cursor", "no cursor of ours"),
 ]
 
 
@@ -162,9 +210,20 @@ INCLUDES = [
     ("Slot?_include=Slot:schedule", [Include("Slot", "schedule", None, False, False)]),
     ("Slot?_include=Schedule:actor", [Include("Schedule", "actor", None, False, True)]),
     ("Slot?_include:iterate=Schedule:actor:Location", [Include("Schedule", "actor", "Location", False, True)]),
-    ("Slot?_include=*", [Include("Slot", "schedule", None, False, False)]),
     ("Slot?_revinclude=Appointment:slot", [Include("Appointment", "slot", None, True, False)]),
 ]
+
+
+def test_wildcards_are_every_reference() -> None:
+    forward = search("Slot?_include=*").includes
+    reverse = search("Slot?_revinclude=*").includes
+    iterated = search("Slot?_include:iterate=*").includes
+
+    assert Include("Slot", "schedule", None, False, False) in forward
+    assert {"Slot"} == {one.source for one in forward}
+    assert {("Appointment", "slot"), ("Task", "focus")} <= {(one.source, one.code) for one in reverse}
+    assert not any(one.is_iterated for one in reverse)
+    assert {"Slot", "Task"} <= {one.source for one in iterated}
 
 
 @pytest.mark.parametrize(("text", "includes"), INCLUDES)
@@ -203,19 +262,20 @@ def test_asking_for_the_count_only(text: str) -> None:
     assert search(text).count == 0
 
 
-def test_a_cursor_survives_and_is_bound_to_its_query() -> None:
-    position = Position((1_767_596_400_000,), 7)
-    text = cursor.write(query_identity(search("Slot?status=free")), position)
-
-    assert position == search(f"Slot?status=free&_count=3&_cursor={text}").after
-    for other in (f"Slot?status=busy&_cursor={text}", f"Slot?status=free&_cursor={text[:-2]}AA"):
-        with pytest.raises(FhirError):
-            search(other)
+def test_the_self_link_keeps_one_sort() -> None:
+    assert (("_sort", "-start,status"),) == search("Slot?_sort=-start,nonsense,status").honoured
 
 
-@pytest.mark.parametrize("keys", [("text",), (1, 2), (1.5,), (1 << 70,), (["a"],)])
-def test_a_cursor_forged_with_other_keys_is_refused(keys: tuple[Any, ...]) -> None:
-    forged = cursor.write(query_identity(search("Slot?status=free")), Position(keys, 7))
+VIEWS = [
+    ("Slot?_summary=true", ("true", ()), "summary"),
+    ("Slot?_summary=false", ("", ()), "no summary"),
+    ("Slot?_elements=start, end,start", ("", ("start", "end")), "elements"),
+    ("Slot?_summary=false&_elements=start", ("", ("start",)), "elements, and no summary"),
+]
 
-    with pytest.raises(FhirError):
-        search(f"Slot?status=free&_cursor={forged}")
+
+@pytest.mark.parametrize(("text", "view", "reason"), VIEWS, ids=[case[2] for case in VIEWS])
+def test_views(text: str, view: tuple[str, tuple[str, ...]], reason: str) -> None:
+    query = search(text)
+
+    assert view == (query.summary, query.elements), reason

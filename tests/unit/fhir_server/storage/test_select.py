@@ -12,8 +12,9 @@ from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.search.query import parse
 from fhir_server.storage import index, select, tables
 from fhir_server.storage.database import Database
-from fhir_server.storage.select import MAX_INCLUDED, Page
+from fhir_server.storage.select import Page
 from fhir_server.storage.select_build import Shaped, page_statement
+from fhir_server.storage.select_follow import MAX_INCLUDED
 from fhir_server.storage.select_shape import describe
 from tests import builders
 
