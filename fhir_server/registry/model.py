@@ -8,7 +8,8 @@ class ResourceType:
     """One FHIR resource type the server serves."""
 
     name: str
-    #: FHIR interactions served: read, vread, create, update, delete, history-instance, search-type.
+    #: FHIR interactions served: read, vread, create, update, patch, delete, history-instance, history-type,
+    #: search-type.
     interactions: frozenset[str]
     #: Seen by every partner whose scope allows the type (`catalogue`), or only by its owner and the territory (`own`).
     audience: str
@@ -28,11 +29,12 @@ class SearchParameter:
     code: str
     #: Resource type, or `Resource` for the parameters every type has (`_id`, `_lastUpdated`, …).
     base: str
-    #: date, number, quantity, reference, string, token, uri or special.
+    #: date, number, quantity, reference, string, token, uri or composite.
     kind: str
     #: Paths of `kernel.paths` whose values it searches, or a function of `search.extract`, written `name()`.
     paths: tuple[str, ...]
-    #: Types a reference may point to; empty for any.
+    #: Types a reference may point to; empty for any. Of a composite: the codes of its components, which search what is
+    #: below its one path.
     targets: tuple[str, ...] = ()
     #: Where its values are indexed: `slot_index.start_ms`, or the generic table of its kind when empty.
     column: str = ""
@@ -45,8 +47,43 @@ class SearchParameter:
     #: Canonical URL of its definition.
     url: str = ""
     documentation: str = ""
-    #: `multiple` values allowed etc. are the same for all; a definition of ours (not HL7's) is marked.
+    #: Not one of R4's: ours, or one that a French guide defines. The server declares it (`registry.declared`).
     is_custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OperationParameter:
+    """What goes into an operation, or comes out of it."""
+
+    name: str
+    #: `in` or `out`.
+    use: str
+    type: str
+    documentation: str
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One `$operation`. https://www.hl7.org/fhir/R4/operations.html"""
+
+    name: str
+    #: Where it may be called: `system`, `type`, `instance`.
+    levels: frozenset[str]
+    #: Resource types it is served on; empty for all.
+    types: frozenset[str]
+    #: Name of the function that does it, in the table of `web`.
+    handler: str
+    #: Canonical URL of the definition it follows.
+    definition: str
+    documentation: str
+    #: It changes something, so only POST calls it.
+    affects_state: bool
+    parameters: tuple[OperationParameter, ...]
+
+    def is_on(self, type_name: str) -> bool:
+        """Whether it is served on a type or its instances."""
+        return not self.types or type_name in self.types
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,31 @@
 
 from fhir_server.registry.model import ResourceType
 
-_READS = frozenset({"read", "vread", "history-instance", "search-type"})
-_ALL = _READS | {"create", "update", "delete"}
+_LOOK = frozenset({"read", "vread", "search-type"})
+_ALL = _LOOK | {"history-instance", "history-type", "create", "update", "patch", "delete"}
+
+#: Interactions with the whole server. https://www.hl7.org/fhir/R4/http.html#summary
+SYSTEM_INTERACTIONS = frozenset({"batch", "history-system", "search-system", "transaction"})
+
+#: Types that come and go in bodies and have no address of their own: a Bundle is posted to the base and done,
+#: Parameters go into operations, an OperationOutcome tells what became of a request. `$validate` judges them too.
+BODY_ONLY = frozenset({"Bundle", "OperationOutcome", "Parameters"})
 
 
 def _row(
     name: str,
     audience: str,
     *,
+    interactions: frozenset[str] = _ALL,
     versioning: str = "versioned",
     is_created_by_update: bool = True,
     default_sort: str = "",
 ) -> ResourceType:
-    return ResourceType(name, _ALL, audience, versioning, is_created_by_update, default_sort)
+    return ResourceType(name, interactions, audience, versioning, is_created_by_update, default_sort)
+
+
+def _written_by_server(name: str, audience: str) -> ResourceType:
+    return _row(name, audience, interactions=_LOOK, is_created_by_update=False)
 
 
 #: Every type served, by name.
@@ -25,15 +37,30 @@ RESOURCES: dict[str, ResourceType] = {
         _row("Slot", "catalogue", default_sort="start"),
         # A booking is never overwritten unseen, and its id is the server's.
         _row("Appointment", "own", versioning="versioned-update", is_created_by_update=False, default_sort="date"),
+        _row("AppointmentResponse", "own"),
         _row("ServiceRequest", "own"),
         _row("Patient", "own"),
+        _row("RelatedPerson", "own"),
         _row("Practitioner", "catalogue"),
         _row("PractitionerRole", "catalogue"),
         _row("Organization", "catalogue"),
         _row("Location", "catalogue"),
         _row("HealthcareService", "catalogue"),
+        _row("Endpoint", "catalogue"),
+        # A device may name the patient who carries it.
+        _row("Device", "own"),
         _row("Encounter", "own"),
         _row("Task", "own"),
+        _row("Communication", "own"),
+        _row("CommunicationRequest", "own"),
+        _row("Subscription", "own"),
         _row("Provenance", "own"),
+        _written_by_server("AuditEvent", "own"),
+        # What the server declares of itself (`registry.declared`).
+        _written_by_server("CodeSystem", "catalogue"),
+        _written_by_server("ConceptMap", "catalogue"),
+        _written_by_server("OperationDefinition", "catalogue"),
+        _written_by_server("SearchParameter", "catalogue"),
+        _written_by_server("ValueSet", "catalogue"),
     )
 }

@@ -1,6 +1,7 @@
 """The search parameters: one row of `search_params.csv` each, read and checked when the server starts.
 
-Every R4 parameter of the types served, but for those that need geography or phonetics, and a few of ours.
+Every R4 parameter of the types served, but for those that need geography or phonetics; those that the French guides
+GAP and SAS define; and a few of ours.
 https://www.hl7.org/fhir/R4/searchparameter-registry.html
 """
 
@@ -13,14 +14,19 @@ from fhir_server.registry.resources import RESOURCES
 #: Base of the parameters that every type has.
 COMMON = "Resource"
 
-_KINDS = frozenset({"date", "number", "quantity", "reference", "string", "token", "uri"})
+_KINDS = frozenset({"composite", "date", "number", "quantity", "reference", "string", "token", "uri"})
 _FLAGS = frozenset({"custom", "exact", "selective"})
-_DEFINITIONS = "http://hl7.org/fhir/SearchParameter/"
+_DEFINITIONS, _OUR_DEFINITIONS = "http://hl7.org/fhir/SearchParameter/", "urn:creneau:SearchParameter:"
 
 
 def parameters(type_name: str) -> dict[str, SearchParameter]:
     """The search parameters of a type by code, the common ones included. Raises KeyError for a type not served."""
     return _BY_TYPE[type_name]
+
+
+def common_parameters() -> dict[str, SearchParameter]:
+    """Those of every type, by code."""
+    return {row.code: row for row in next(iter(_BY_TYPE.values())).values() if row.base == COMMON}
 
 
 def _read() -> dict[str, dict[str, SearchParameter]]:
@@ -50,10 +56,16 @@ def _parameter(row: dict[str, str]) -> SearchParameter:
         is_selective="selective" in flags,
         system=row["system"],
         is_case_sensitive="exact" in flags,
-        url="" if is_custom else _DEFINITIONS + (row["definition"] or f"{row['base']}-{row['code']}"),
+        url=_url(row["definition"] or f"{row['base']}-{row['code']}", is_custom=is_custom),
         documentation=row["note"],
         is_custom=is_custom,
     )
+
+
+def _url(definition: str, *, is_custom: bool) -> str:
+    if definition.startswith("https://"):
+        return definition
+    return (_OUR_DEFINITIONS if is_custom else _DEFINITIONS) + definition
 
 
 _BY_TYPE = _read()

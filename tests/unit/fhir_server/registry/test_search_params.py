@@ -25,7 +25,21 @@ DEFINED = {
     "Encounter": 23,
     "Task": 19,
     "Provenance": 10,
+    "AppointmentResponse": 7,
+    "Endpoint": 6,
+    "RelatedPerson": 16,
+    "Device": 12,
+    "Communication": 15,
+    "CommunicationRequest": 16,
+    "Subscription": 6,
+    "AuditEvent": 18,
+    "CodeSystem": 20,
+    "ConceptMap": 26,
+    "OperationDefinition": 22,
+    "SearchParameter": 19,
+    "ValueSet": 18,
 }
+ANS = "https://interop.esante.gouv.fr/ig/fhir"
 COMMON = {"_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"}
 
 ROWS = [row for type_name in RESOURCES for row in parameters(type_name).values()]
@@ -44,26 +58,49 @@ def test_every_type_has_the_common_parameters(type_name: str) -> None:
     assert {row.code for row in parameters(type_name).values() if row.base == "Resource"} == COMMON
 
 
-def test_our_own_parameters_find_what_overlaps_a_window() -> None:
-    assert {("Slot", "end"), ("Appointment", "end")} == {(row.base, row.code) for row in ROWS if row.is_custom}
+def test_the_parameters_that_are_not_of_r4_are_known() -> None:
+    expected = {
+        ("Slot", "end"): "urn:creneau:SearchParameter:Slot-end",
+        ("Slot", "service-type-reference"): f"{ANS}/sas/SearchParameter/cptsslot-sp-servicetype",
+        ("Appointment", "created"): "urn:creneau:SearchParameter:Appointment-created",
+        ("Appointment", "description"): f"{ANS}/gap/SearchParameter/GAP-Appointment-description",
+        ("Appointment", "end"): "urn:creneau:SearchParameter:Appointment-end",
+        ("Appointment", "priority"): f"{ANS}/gap/SearchParameter/GAP-Appointment-priority",
+        ("Appointment", "start"): f"{ANS}/gap/SearchParameter/GAP-Appointment-earliestStart",
+    }
+
+    assert expected == {(row.base, row.code): row.url for row in ROWS if row.is_custom}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.base}.{row.code}")
 def test_a_row_can_be_served(row: SearchParameter) -> None:
     for path in row.paths:
         assert path.endswith("()") or compile_path(path)
-    assert row.kind in KIND_TABLES
+    assert row.kind in KIND_TABLES or row.kind == "composite"
     assert row.kind in MODIFIERS
     assert row.is_custom or row.url.startswith("http://hl7.org/fhir/SearchParameter/")
+    assert row.documentation or not row.is_custom
     if row.column:
         table, _, column = row.column.partition(".")
         assert column in tables.metadata.tables[table].columns
 
 
-def test_a_column_serves_one_parameter() -> None:
-    own = [row.column for row in ROWS if row.column and row.base != "Resource"]
+@pytest.mark.parametrize("row", [row for row in ROWS if row.kind == "composite"], ids=lambda row: row.base)
+def test_a_composite_is_made_of_what_its_element_holds(row: SearchParameter) -> None:
+    (element,) = row.paths
+    components = [parameters(row.base)[code] for code in row.targets]
 
-    assert len(set(own)) == len(own)
+    assert len(components) > 1
+    assert all(path.startswith(f"{element}.") for part in components for path in part.paths)
+
+
+def test_a_column_serves_one_value() -> None:
+    served: dict[str, set[tuple[str, ...]]] = {}
+    for row in ROWS:
+        if row.column and row.base != "Resource":
+            served.setdefault(row.column, set()).add(row.paths)
+
+    assert [] == [column for column, paths in served.items() if len(paths) > 1]
 
 
 @pytest.mark.parametrize("row", [row for row in RESOURCES.values() if row.default_sort], ids=lambda row: row.name)
