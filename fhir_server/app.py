@@ -3,7 +3,7 @@
 from flask import Flask
 
 from fhir_server.bootstrap import Services
-from fhir_server.web import about, errors, fhir, oauth, request_log
+from fhir_server.web import about, errors, fhir, oauth, origins, rendering, request_log
 
 
 def create_app(services: Services) -> Flask:
@@ -13,7 +13,10 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes + 1
     # An address with // is another address; a redirect would send the token along to whatever Host names.
     app.url_map.merge_slashes = False
+    # What runs after a request runs in reverse order: answers are rendered first and logged last.
     request_log.register(app, is_logged=services.settings.request_log)
+    origins.register(app, services.settings.cors_origins)
+    rendering.register(app)
     errors.register(app)
     app.register_blueprint(about.blueprint(services))
     app.register_blueprint(oauth.blueprint(services))

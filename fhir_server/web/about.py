@@ -5,26 +5,32 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fhir_server.auth.authorization_server import GRANT_TYPES, METHODS
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import json
+from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.capability import statement
+from fhir_server.registry.openapi import document
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings
 from fhir_server.storage.unit_of_work import unavailable
-from fhir_server.web import responses
+from fhir_server.validation.elements import definitions
+from fhir_server.web import rendering, responses
 
 JSON = "application/json"
 
 #: When what the CapabilityStatement says last changed.
 _DATE = "2026-11-21"
+#: Views of the CapabilityStatement that are the whole of it.
+_MODES = frozenset({"full", "normative"})
 _PING = text("SELECT 1")
 
 
@@ -33,7 +39,8 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("about", __name__)
     smart = _constant(json.encode(smart_configuration(services.settings)), JSON)
     addresses: tuple[tuple[str, Callable[[], Response]], ...] = (
-        ("/fhir/metadata", _constant(_capabilities(services.settings), responses.FHIR_JSON)),
+        ("/fhir/openapi.json", _openapi(services.settings)),
+        ("/fhir/metadata", _negotiated(_capabilities(services.settings))),
         ("/.well-known/smart-configuration", smart),
         ("/fhir/.well-known/smart-configuration", smart),
         ("/oauth/jwks", lambda: responses.public(services.keys.public_set(), JSON)),
@@ -65,6 +72,19 @@ def _capabilities(settings: Settings) -> bytes:
     return json.encode(statement(settings.base_url, token_url=token_url, software_version=_version(), date=_DATE))
 
 
+def _openapi(settings: Settings) -> Callable[[], Response]:
+    """The OpenAPI document, made when it is first asked for: it is large, and few ask."""
+
+    @cache
+    def view() -> Callable[[], Response]:
+        token_url = f"{settings.issuer}/oauth/token"
+        schema = {"$defs": definitions()}
+        found = document(settings.base_url, schema, token_url=token_url, software_version=_version())
+        return _constant(json.encode(found), JSON)
+
+    return lambda: view()()
+
+
 def _version() -> str:
     try:
         return version("creneau")
@@ -74,8 +94,22 @@ def _version() -> str:
 
 
 def _constant(body: bytes, content_type: str) -> Callable[[], Response]:
-    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-    return lambda: responses.public(body, content_type, etag)
+    # A weak tag: the same statement may go out as XML, or compressed.
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return lambda: responses.public(body, content_type, etag, known=request.environ.get("HTTP_IF_NONE_MATCH"))
+
+
+def _negotiated(body: bytes) -> Callable[[], Response]:
+    """A FHIR resource, in the form asked for. https://www.hl7.org/fhir/R4/http.html#capabilities"""
+    answer = _constant(body, responses.FHIR_JSON)
+
+    def view() -> Response:
+        rendering.check_form()
+        if request.args.get("mode", "full") not in _MODES:
+            raise fault(Category.VALUE, "mode is full or normative; no terminologies are served.", "mode")
+        return answer()
+
+    return view
 
 
 def _ready(services: Services) -> Response:

@@ -11,13 +11,23 @@ from functools import lru_cache
 from fhir_server.kernel.dates import to_milliseconds
 from fhir_server.kernel.errors import Category, fault
 
-#: Media types of JSON that clients send and ask for, the current one first.
+#: Media types of JSON and XML that clients send and ask for, the current one first.
 JSON_TYPES = ("application/fhir+json", "application/json", "application/json+fhir", "text/json")
+XML_TYPES = ("application/fhir+xml", "application/xml", "application/xml+fhir", "text/xml")
 FORM_TYPE = "application/x-www-form-urlencoded"
+JSON_PATCH_TYPE = "application/json-patch+json"
 
-_ACCEPTED = frozenset({*JSON_TYPES, "application/*", "text/*", "*/*"})
-_FORMATS = frozenset({*JSON_TYPES, "json"})
+#: The two forms of an answer, and of a body; a body may also be a JSON Patch.
+JSON, XML, JSON_PATCH = "json", "xml", "json-patch"
+
+_FORMS = dict.fromkeys(JSON_TYPES, JSON) | dict.fromkeys(XML_TYPES, XML)
+#: What Accept may name; a wildcard is content with JSON.
+_ACCEPTED = _FORMS | dict.fromkeys(("application/*", "text/*", "*/*"), JSON)
+#: What `_format` may name.
+_FORMATS = _FORMS | {"json": JSON, "xml": XML}
+_BODIES = _FORMS | {JSON_PATCH_TYPE: JSON_PATCH}
 _FHIR_VERSIONS = frozenset({"4.0", "4.0.1"})
+_SERVED = "application/fhir+json and application/fhir+xml, FHIR 4.0"
 _RETURNS = frozenset({"minimal", "representation", "OperationOutcome"})
 # W/"3"
 _VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"')
@@ -35,28 +45,54 @@ class Preferences:
 
 
 @lru_cache(maxsize=256)
-def check_accept(accept: str | None, format_: str | None = None) -> None:
-    """Raise FhirError (NOT_ACCEPTABLE) unless JSON will do; `_format`, when given, overrides the header."""
+def answer_form(accept: str | None, format_: str | None = None) -> str:
+    """JSON or XML, as the client likes best; `_format`, when given, overrides the header, and JSON breaks a tie.
+
+    Raises FhirError (NOT_ACCEPTABLE) when neither will do.
+    """
     if format_ is not None:
         # A + that was not percent-encoded arrives as a space.
-        if format_.partition(";")[0].strip().replace(" ", "+") not in _FORMATS:
-            raise fault(
-                Category.NOT_ACCEPTABLE, "_format: this server answers in application/fhir+json only.", "_format"
-            )
-    elif accept and not any(_is_json(*_media_type(item)) for item in accept.split(",")):
-        raise fault(Category.NOT_ACCEPTABLE, "Accept: this server answers in application/fhir+json, FHIR 4.0, only.")
+        form = _FORMATS.get(format_.partition(";")[0].strip().lower().replace(" ", "+"))
+        if form is None:
+            raise fault(Category.NOT_ACCEPTABLE, f"_format: this server answers in {_SERVED}.", "_format")
+        return form
+    if not accept:
+        return JSON
+    liked: dict[str, float] = {}
+    for name, parameters in map(_media_type, accept.split(",")):
+        if name in _ACCEPTED and parameters.get("fhirversion", "4.0") in _FHIR_VERSIONS:
+            form = _ACCEPTED[name]
+            liked[form] = max(liked.get(form, 0), _quality(parameters.get("q", "1")))
+    if not any(liked.values()):
+        raise fault(Category.NOT_ACCEPTABLE, f"Accept: this server answers in {_SERVED}.")
+    return XML if liked.get(XML, 0) > liked.get(JSON, 0) else JSON
 
 
 @lru_cache(maxsize=256)
-def check_content_type(content_type: str | None) -> None:
-    """Raise FhirError (UNSUPPORTED_MEDIA) unless the body is declared as JSON in UTF-8."""
+def body_form(content_type: str | None, *, is_patch: bool = False) -> str:
+    """JSON, XML or, where `is_patch`, JSON_PATCH, as the body is declared.
+
+    Raises FhirError (UNSUPPORTED_MEDIA) for any other declaration, or another encoding than UTF-8.
+    """
     name, parameters = _media_type(content_type or "")
-    if name not in JSON_TYPES:
-        raise fault(Category.UNSUPPORTED_MEDIA, "Content-Type must be application/fhir+json or application/json.")
+    form = _BODIES.get(name)
+    if form is None or (form == JSON_PATCH and not is_patch):
+        expected = f"{JSON_PATCH_TYPE}, or FHIRPath Patch in " if is_patch else ""
+        reason = f"Content-Type must be {expected}application/fhir+json or application/fhir+xml."
+        raise fault(Category.UNSUPPORTED_MEDIA, reason)
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise fault(Category.UNSUPPORTED_MEDIA, "Content-Type: JSON is sent in UTF-8.")
+        raise fault(Category.UNSUPPORTED_MEDIA, "Content-Type: bodies are sent in UTF-8.")
     if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS:
         raise fault(Category.UNSUPPORTED_MEDIA, "Content-Type: this server speaks FHIR 4.0.")
+    return form
+
+
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Whether an answer may be compressed (RFC 9110 section 12.5.3)."""
+    items = dict(map(_media_type, (accept_encoding or "").split(",")))
+    found = items.get("gzip", items.get("*"))
+    return found is not None and _quality(found.get("q", "1")) > 0
 
 
 @lru_cache(maxsize=64)
@@ -68,12 +104,17 @@ def check_form_type(content_type: str | None) -> None:
 
 @lru_cache(maxsize=256)
 def preferences(prefer: str | None) -> Preferences:
-    """What Prefer asks for; the first of a kind counts, and what is unknown to FHIR is ignored (RFC 7240)."""
+    """What Prefer asks for; the first of a kind counts, and what is unknown to FHIR is ignored (RFC 7240).
+
+    Raises FhirError (VALUE) for a handling that is neither strict nor lenient: either guess could be the wrong one.
+    """
     found: dict[str, str] = {}
     for item in re.split(r"[,;]", prefer or ""):
         name, _, value = item.partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
     returned = found.get("return", "")
+    if found.get("handling", "lenient") not in ("strict", "lenient"):
+        raise fault(Category.VALUE, "Prefer: handling is strict or lenient.")
     return Preferences(returned if returned in _RETURNS else "representation", found.get("handling") == "strict")
 
 
@@ -107,7 +148,6 @@ def _media_type(text: str) -> tuple[str, dict[str, str]]:
     return name.strip().lower(), {key.strip().lower(): value.strip().strip('"') for key, _, value in pairs}
 
 
-def _is_json(name: str, parameters: dict[str, str]) -> bool:
-    if name not in _ACCEPTED or parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS:
-        return False
-    return re.fullmatch(r"0(\.0{0,3})?", parameters.get("q", "1")) is None
+def _quality(text: str) -> float:
+    """A weight of RFC 9110 section 12.4.2; what is none counts as 1."""
+    return float(text) if re.fullmatch(r"[01](\.[0-9]{0,3})?", text) else 1.0

@@ -4,12 +4,16 @@ A line holds the route, never the path: ids and search values of persons stay ou
 """
 
 import logging
+import re
 import time
 
 from flask import Flask, Response, g, request
 
 from fhir_server.kernel.ids import is_id, new_id
 from fhir_server.registry.resources import RESOURCES
+
+#: Shape of a correlation id that is answered and logged: nothing that could end a header or a line.
+_CORRELATION = re.compile(r"[A-Za-z0-9._:/+=\-]{1,128}")
 
 _log = logging.getLogger("fhir_server.access")
 
@@ -24,6 +28,8 @@ def _begin() -> None:
     # https://www.hl7.org/fhir/R4/http.html#custom: the client's id is kept when it has the shape of one.
     given = request.environ.get("HTTP_X_REQUEST_ID")
     g.request_id = given if given and is_id(given) else new_id()
+    correlation = request.environ.get("HTTP_X_CORRELATION_ID", "")
+    g.correlation_id = correlation if _CORRELATION.fullmatch(correlation) else ""
     g.client_id = "-"
     g.begun = time.perf_counter()
 
@@ -31,6 +37,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
+    if g.correlation_id:
+        headers["X-Correlation-Id"] = g.correlation_id
     headers["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -38,13 +46,14 @@ def _finish(response: Response) -> Response:
 def _finish_logged(response: Response) -> Response:
     milliseconds = (time.perf_counter() - g.begun) * 1000
     _log.info(
-        "%s %s %d %.1f ms client=%s request=%s",
+        "%s %s %d %.1f ms client=%s request=%s%s",
         request.method,
         _route(),
         response.status_code,
         milliseconds,
         g.client_id,
         g.request_id,
+        f" correlation={g.correlation_id}" if g.correlation_id else "",
     )
     return _finish(response)
 

@@ -14,10 +14,17 @@ from fhir_server.web.negotiation import Preferences
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 
+#: What an answer depends on beside its address.
+VARY = "Accept, Accept-Encoding, Authorization, Prefer"
+
 #: Answers hold persons' data: nobody on the way may keep them.
-_PRIVATE = (("Content-Type", FHIR_JSON), ("Cache-Control", "no-store"), ("Vary", "Accept, Authorization, Prefer"))
+_PRIVATE = (("Content-Type", FHIR_JSON), ("Cache-Control", "no-store"), ("Vary", VARY))
 #: What the server says of itself: the same for everyone.
-_PUBLIC = (("Cache-Control", "public, max-age=300"), ("Access-Control-Allow-Origin", "*"))
+_PUBLIC = (
+    ("Cache-Control", "public, max-age=300"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Vary", "Accept, Accept-Encoding"),
+)
 
 
 def resource(stored: Stored) -> Response:
@@ -50,10 +57,15 @@ def bundle(body: bytes) -> Response:
     return Response(body, 200, [*_PRIVATE])
 
 
-def public(body: bytes, content_type: str, etag: str | None = None) -> Response:
-    """200 with something the server says of itself to everyone, that may be kept for five minutes."""
-    headers = [("Content-Type", content_type), *_PUBLIC]
-    return Response(body, 200, [*headers, ("ETag", etag)] if etag else headers)
+def public(body: bytes, content_type: str, etag: str | None = None, *, known: str | None = None) -> Response:
+    """200 with something the server says of itself to everyone, that may be kept for five minutes.
+
+    304 when `known`, the client's If-None-Match, names `etag`.
+    """
+    headers = [*_PUBLIC, *([("ETag", etag)] if etag else [])]
+    if etag and known and (etag in known or known.strip() == "*"):
+        return Response(None, 304, headers)
+    return Response(body, 200, [("Content-Type", content_type), *headers])
 
 
 def live(body: bytes) -> Response:
@@ -68,8 +80,12 @@ def refusal(error: FhirError) -> Response:
 
 def outcome(issues: Sequence[Issue], status: int, headers: Mapping[str, str]) -> Response:
     """An OperationOutcome with one entry for each issue."""
-    body = json.encode({"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]})
-    return Response(body, status, [*_PRIVATE, *headers.items()])
+    return Response(json.encode(outcome_of(issues)), status, [*_PRIVATE, *headers.items()])
+
+
+def outcome_of(issues: Sequence[Issue]) -> dict[str, Any]:
+    """The OperationOutcome that tells these issues."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in issues]}
 
 
 def _versioned(stored: Stored) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from fhir_server.bootstrap import build
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
-from fhir_server.web.fhir import LETTERS, ROUTES
+from fhir_server.web.routes import LETTERS, ROUTES
 
 ISSUER = "http://127.0.0.1:8080"
 
@@ -38,7 +38,7 @@ def test_capabilities_are_well_formed(client: FlaskClient) -> None:
 def test_every_interaction_of_the_registry_has_a_route() -> None:
     served = {interaction for row in RESOURCES.values() for interaction in row.interactions}
 
-    assert served <= {interaction for _, _, interaction, _ in ROUTES} == set(LETTERS)
+    assert served <= {address.interaction for address in ROUTES} == set(LETTERS)
 
 
 @pytest.mark.parametrize("path", ["/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"])

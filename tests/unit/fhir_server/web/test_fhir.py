@@ -182,3 +182,25 @@ def test_a_shared_row_is_its_owners_to_change(client: FlaskClient, bearer: Beare
         client.get("/fhir/Schedule/mine", headers=other).status_code,
         client.put("/fhir/Schedule/mine", json=body, headers=other).status_code,
     )
+
+
+ITEM = {"linkId": "1", "type": "group"}
+#: XML cannot carry it: the server has no definition of the items of items that it contains.
+REQUEST = {
+    "resourceType": "ServiceRequest",
+    "status": "active",
+    "intent": "order",
+    "subject": {"reference": "Patient/p"},
+    "supportingInfo": [{"reference": "#q"}],
+    "contained": [{"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [ITEM | {"item": [ITEM]}]}],
+}
+
+
+def test_what_xml_cannot_carry(client: FlaskClient, bearer: Bearer) -> None:
+    as_xml = bearer(Accept="application/fhir+xml")
+    written = client.post("/fhir/ServiceRequest", json=REQUEST, headers=as_xml)
+    address = written.headers["Location"].split("/_history")[0].removeprefix(BASE.removesuffix("/fhir"))
+    read = client.get(address, headers=as_xml)
+
+    assert (201, 406, 200) == (written.status_code, read.status_code, client.get(address, headers=bearer()).status_code)
+    assert all(b"<OperationOutcome" in answer.get_data() for answer in (written, read))

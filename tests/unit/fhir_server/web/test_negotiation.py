@@ -11,65 +11,83 @@ SAME_SECOND = "Mon, 05 Jan 2026 07:00:00 GMT"
 
 
 @pytest.mark.parametrize(
-    ("accept", "format_"),
+    ("accept", "format_", "expected"),
     [
-        (None, None),
-        ("", None),
-        ("*/*", None),
-        ("application/*", None),
-        ("application/fhir+json", None),
-        ("application/json", None),
-        ("application/json+fhir", None),
-        ("APPLICATION/FHIR+JSON", None),
-        ("application/fhir+json; fhirVersion=4.0", None),
-        ('application/fhir+json; fhirVersion="4.0"; charset=utf-8', None),
-        ("application/fhir+xml, application/fhir+json;q=0.5", None),
-        ("text/html, */*;q=0.1", None),
-        ("application/fhir+xml", "json"),
-        ("application/fhir+xml", "application/fhir+json"),
-        (None, "application/fhir json"),
-        (None, "text/json"),
-        (None, "application/fhir+json; fhirVersion=4.0"),
+        (None, None, "json"),
+        ("", None, "json"),
+        ("*/*", None, "json"),
+        ("application/*", None, "json"),
+        ("application/fhir+json", None, "json"),
+        ("application/json", None, "json"),
+        ("application/json+fhir", None, "json"),
+        ("APPLICATION/FHIR+JSON", None, "json"),
+        ("application/fhir+json; fhirVersion=4.0", None, "json"),
+        ('application/fhir+json; fhirVersion="4.0"; charset=utf-8', None, "json"),
+        ("text/html, */*;q=0.1", None, "json"),
+        ("application/fhir+xml", None, "xml"),
+        ("application/xml", None, "xml"),
+        ("text/xml", None, "xml"),
+        ("application/xml+fhir", None, "xml"),
+        ("application/fhir+xml, application/fhir+json;q=0.5", None, "xml"),
+        ("application/fhir+xml;q=0.4, application/fhir+json;q=0.5", None, "json"),
+        ("application/fhir+xml, application/fhir+json", None, "json"),
+        ("application/fhir+xml;fhirVersion=5.0, */*;q=0.1", None, "json"),
+        ("application/fhir+xml", "json", "json"),
+        ("application/fhir+xml", "application/fhir+json", "json"),
+        ("application/fhir+json", "xml", "xml"),
+        ("text/turtle", "application/fhir xml", "xml"),
+        (None, "application/fhir json", "json"),
+        (None, "text/json", "json"),
+        (None, "text/xml", "xml"),
+        (None, "application/fhir+json; fhirVersion=4.0", "json"),
     ],
 )
-def test_json_will_do(accept: str | None, format_: str | None) -> None:
-    negotiation.check_accept(accept, format_)
+def test_the_form_of_an_answer(accept: str | None, format_: str | None, expected: str) -> None:
+    assert expected == negotiation.answer_form(accept, format_)
 
 
 @pytest.mark.parametrize(
     ("accept", "format_"),
     [
-        ("application/fhir+xml", None),
+        ("text/plain", None),
         ("text/html", None),
         ("image/*", None),
         ("application/fhir+json;q=0", None),
         ("*/*;q=0.000", None),
         ("application/fhir+json; fhirVersion=5.0", None),
         (";;,,", None),
-        ("application/fhir+json", "xml"),
         (None, ""),
         (None, "ttl"),
+        ("application/fhir+json", "html"),
     ],
 )
-def test_json_will_not_do(accept: str | None, format_: str | None) -> None:
+def test_no_form_will_do(accept: str | None, format_: str | None) -> None:
     with pytest.raises(FhirError) as caught:
-        negotiation.check_accept(accept, format_)
+        negotiation.answer_form(accept, format_)
 
     assert Category.NOT_ACCEPTABLE == caught.value.category
 
 
 @pytest.mark.parametrize(
-    "content_type",
+    ("content_type", "expected"),
     [
-        "application/fhir+json",
-        "application/json",
-        "application/json+fhir",
-        "application/fhir+json; charset=UTF-8",
-        'application/fhir+json;charset="utf-8";fhirVersion=4.0',
+        ("application/fhir+json", "json"),
+        ("application/json", "json"),
+        ("application/json+fhir", "json"),
+        ("application/fhir+json; charset=UTF-8", "json"),
+        ('application/fhir+json;charset="utf-8";fhirVersion=4.0', "json"),
+        ("application/fhir+xml; charset=utf-8", "xml"),
+        ("text/xml", "xml"),
     ],
 )
-def test_a_body_is_json(content_type: str) -> None:
-    negotiation.check_content_type(content_type)
+def test_the_form_of_a_body(content_type: str, expected: str) -> None:
+    assert expected == negotiation.body_form(content_type)
+
+
+def test_only_a_patch_may_be_json_patch() -> None:
+    assert "json-patch" == negotiation.body_form("application/json-patch+json", is_patch=True)
+    with pytest.raises(FhirError):
+        negotiation.body_form("application/json-patch+json")
 
 
 @pytest.mark.parametrize(
@@ -78,17 +96,43 @@ def test_a_body_is_json(content_type: str) -> None:
         None,
         "",
         "text/plain",
-        "application/fhir+xml",
         "application/x-www-form-urlencoded",
         "application/fhir+json; charset=iso-8859-1",
+        "application/fhir+xml; charset=utf-16",
         "application/fhir+json; fhirVersion=3.0",
     ],
 )
-def test_a_body_is_not_json(content_type: str | None) -> None:
+def test_a_body_of_no_form(content_type: str | None) -> None:
     with pytest.raises(FhirError) as caught:
-        negotiation.check_content_type(content_type)
+        negotiation.body_form(content_type)
 
     assert Category.UNSUPPORTED_MEDIA == caught.value.category
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "expected"),
+    [
+        (None, False),
+        ("", False),
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0, *", False),
+        ("*", True),
+        ("*;q=0", False),
+        ("br", False),
+        ("identity", False),
+    ],
+)
+def test_compression(accept_encoding: str | None, expected: bool) -> None:
+    assert expected is negotiation.takes_gzip(accept_encoding)
+
+
+def test_handling_is_strict_or_lenient() -> None:
+    with pytest.raises(FhirError) as caught:
+        negotiation.preferences("handling=foo")
+
+    assert Category.VALUE == caught.value.category
 
 
 @pytest.mark.parametrize(

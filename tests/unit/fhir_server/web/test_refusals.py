@@ -1,5 +1,6 @@
 """What is refused, and how: a table of bad requests."""
 
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from fhir_server.registry.resources import RESOURCES
-from fhir_server.web.fhir import LETTERS, ROUTES
 from fhir_server.web.parameters import MAX_BYTES, MAX_PARAMETERS
+from fhir_server.web.routes import LETTERS, ROUTES, Address
 from tests.unit.fhir_server.web.conftest import Headers
 
 Bearer = Callable[..., Headers]
@@ -40,25 +41,36 @@ BAD: list[tuple[str, str, bytes, dict[str, str], int, str]] = [
     ("GET", "/fhir/Organization/", b"", {}, 404, "not-found"),
     ("GET", "/fhir//Organization", b"", {}, 404, "not-found"),
     ("GET", "/elsewhere", b"", {}, 404, "not-found"),
-    ("PATCH", "/fhir/Organization/o1", GOOD, {}, 405, "not-supported"),
-    ("PUT", "/fhir/Organization", GOOD, {}, 405, "not-supported"),
-    ("DELETE", "/fhir/Organization?name=x", b"", {}, 405, "not-supported"),
+    ("PATCH", "/fhir/Organization/o1", GOOD, {}, 400, "structure"),
+    ("PATCH", "/fhir/Organization/o1", b"[]", {"Content-Type": "application/json-patch"}, 415, "not-supported"),
+    ("PUT", "/fhir/Organization", GOOD, {}, 400, ""),
+    ("DELETE", "/fhir/Organization", b"", {}, 412, ""),
+    ("PATCH", "/fhir/Organization", b"[]", {"Content-Type": "application/json-patch+json"}, 412, ""),
+    ("POST", "/fhir/AuditEvent", GOOD, {}, 405, "not-supported"),
+    ("DELETE", "/fhir/SearchParameter/x", b"", {}, 405, "not-supported"),
     ("OPTIONS", "/fhir/Organization", b"", {}, 405, "not-supported"),
     ("POST", "/fhir/metadata", GOOD, {}, 404, "not-supported"),
-    ("GET", "/fhir/Organization?name=x", b"", {"Accept": "application/fhir+xml"}, 406, "not-supported"),
-    ("GET", "/fhir/Organization?_format=xml", b"", {}, 406, "not-supported"),
-    ("GET", "/fhir/Organization/o1?_format=xml", b"", {}, 406, "not-supported"),
-    ("POST", "/fhir/Organization/_search", b"_format=xml", FORM, 406, "not-supported"),
+    ("GET", "/fhir/Organization?name=x", b"", {"Accept": "text/plain"}, 406, "not-supported"),
+    ("GET", "/fhir/Organization?_format=ttl", b"", {}, 406, "not-supported"),
+    ("GET", "/fhir/Organization/o1?_format=ttl", b"", {}, 406, "not-supported"),
+    ("POST", "/fhir/Organization/_search", b"_format=ttl", FORM, 406, "not-supported"),
     ("POST", "/fhir/Organization", GOOD, {"Accept": "text/turtle"}, 406, "not-supported"),
-    ("POST", "/fhir/Organization", GOOD, {"Content-Type": "application/fhir+xml"}, 415, "not-supported"),
+    ("POST", "/fhir/Organization", GOOD, {"Content-Type": "text/plain"}, 415, "not-supported"),
+    ("POST", "/fhir/Organization", GOOD, {"Content-Type": "application/fhir+xml"}, 400, "invalid"),
+    ("POST", "/fhir/Organization", GOOD, {"Content-Encoding": "br"}, 415, "not-supported"),
+    ("POST", "/fhir/Organization", GOOD, {"Content-Encoding": "gzip"}, 400, "invalid"),
+    ("POST", "/fhir/Organization", gzip.compress(GOOD, mtime=0)[:-4], {"Content-Encoding": "gzip"}, 400, "invalid"),
+    ("POST", "/fhir/Organization", gzip.compress(GOOD, mtime=0) * 2, {"Content-Encoding": "gzip"}, 400, "invalid"),
+    ("POST", "/fhir/Organization", gzip.compress(bytes(10_000_000)), {"Content-Encoding": "gzip"}, 413, "too-long"),
     ("POST", "/fhir/Organization", GOOD, {"Content-Type": ""}, 415, "not-supported"),
     ("POST", "/fhir/Organization/_search", b"name=x", {"Content-Type": "application/json"}, 415, "not-supported"),
     ("POST", "/fhir/Organization", b"", {}, 400, "invalid"),
     ("POST", "/fhir/Organization", b"{", {}, 400, "invalid"),
     ("POST", "/fhir/Organization", b"\xff", {}, 400, "invalid"),
     ("POST", "/fhir/Organization", b"[" * 15_000, {}, 400, "invalid"),
-    ("POST", "/fhir/Organization", GOOD, {"If-None-Exist": "name=CPTS"}, 400, "invalid"),
-    ("PUT", "/fhir/Organization/o1", NAMED, {"If-None-Match": "*"}, 400, "invalid"),
+    ("POST", "/fhir/Organization", GOOD, {"If-None-Exist": ""}, 400, ""),
+    ("POST", "/fhir/Organization", GOOD, {"If-None-Exist": "unknown=x"}, 400, ""),
+    ("PUT", "/fhir/Organization/o1", NAMED, {"If-None-Match": 'W/"1"'}, 400, "invalid"),
     ("PUT", "/fhir/Organization/o2", NAMED, {}, 400, "invalid"),
     ("PUT", "/fhir/Organization/o1", GOOD, {}, 400, "invalid"),
     ("PUT", "/fhir/Organization/a_b", NAMED, {}, 404, "not-found"),
@@ -70,6 +82,9 @@ BAD: list[tuple[str, str, bytes, dict[str, str], int, str]] = [
     ("GET", "/fhir/Organization?name=" + "x" * MAX_BYTES, b"", {}, 400, "too-long"),
     ("GET", "/fhir/Organization?" + "name=x&" * (MAX_PARAMETERS + 1), b"", {}, 422, "too-costly"),
     ("GET", "/fhir/Organization?unknown=x", b"", {"Prefer": "handling=strict"}, 400, ""),
+    ("GET", "/fhir/Organization?name=x", b"", {"Prefer": "handling=foo"}, 400, "value"),
+    ("GET", "/fhir/metadata", b"", {"Accept": "text/turtle"}, 406, "not-supported"),
+    ("GET", "/fhir/metadata?mode=terminology", b"", {}, 400, "value"),
     ("POST", "/fhir/Organization", b'{"resourceType":"Organization","name":"' + b"x" * 20_000, {}, 413, "too-long"),
 ]
 
@@ -118,22 +133,36 @@ def test_a_body_names_its_type(client: FlaskClient, bearer: Bearer) -> None:
     assert 400 == answer.status_code
 
 
-@pytest.mark.parametrize("type_name", sorted(RESOURCES))
-@pytest.mark.parametrize(("rule", "method", "interaction", "view"), ROUTES)
-def test_every_route_of_every_type_asks_for_token_and_scope(
-    client: FlaskClient, bearer: Bearer, type_name: str, rule: str, method: str, interaction: str, view: str
-) -> None:
-    path = "/fhir" + rule.replace("<type_name>", type_name).replace("<id_>", "x").replace("<version>", "1")
-    letter = LETTERS[interaction]
+@pytest.mark.parametrize("address", ROUTES, ids=lambda address: address.view)
+def test_every_route_asks_for_token_and_scope(client: FlaskClient, bearer: Bearer, address: Address) -> None:
+    letter = LETTERS[address.interaction]
     others = "".join(other for other in "cruds" if other != letter)
-    missing = client.open(path, method=method)
-    narrow = client.open(path, method=method, headers=bearer(f"system/{type_name}.{others}"))
-    elsewhere = client.open(path, method=method, headers=bearer("system/Basic.cruds"))
+    for type_name, row in RESOURCES.items():
+        path = "/fhir" + address.rule.replace("<type_name>", type_name).replace("<id_>", "x").replace("<version>", "1")
+        if address.interaction not in row.interactions:
+            continue
+        missing = client.open(path, method=address.method)
+        narrow = client.open(path, method=address.method, headers=bearer(f"system/{type_name}.{others}"))
+        elsewhere = client.open(path, method=address.method, headers=bearer("system/Basic.cruds"))
 
-    assert (401, 403, 403) == (missing.status_code, narrow.status_code, elsewhere.status_code)
-    assert 'Bearer realm="fhir"' == missing.headers["WWW-Authenticate"]
-    assert f'scope="system/{type_name}.{letter}"' in narrow.headers["WWW-Authenticate"]
-    assert ["login", "forbidden"] == [json.loads(answer.data)["issue"][0]["code"] for answer in (missing, narrow)]
+        assert (401, 403, 403) == (missing.status_code, narrow.status_code, elsewhere.status_code)
+        assert 'Bearer realm="fhir"' == missing.headers["WWW-Authenticate"]
+        assert f'scope="system/{type_name}.{letter}"' in narrow.headers["WWW-Authenticate"]
+        assert ["login", "forbidden"] == [json.loads(answer.data)["issue"][0]["code"] for answer in (missing, narrow)]
+
+
+@pytest.mark.parametrize("address", ROUTES, ids=lambda address: address.view)
+def test_what_a_type_does_not_offer_is_told(client: FlaskClient, bearer: Bearer, address: Address) -> None:
+    headers = bearer()
+    for type_name, row in RESOURCES.items():
+        if address.interaction in row.interactions:
+            continue
+        path = "/fhir" + address.rule.replace("<type_name>", type_name).replace("<id_>", "x").replace("<version>", "1")
+        answer = client.open(path, method=address.method, headers=headers)
+        offered = {it.method for it in ROUTES if it.rule == address.rule and it.interaction in row.interactions}
+
+        assert 405 == answer.status_code
+        assert offered == set(filter(None, answer.headers["Allow"].split(", "))) - {"HEAD"}
 
 
 def test_an_interaction_that_a_type_does_not_serve(

@@ -31,7 +31,7 @@ def test_a_resource_is_answered_as_stored() -> None:
         "Content-Type": "application/fhir+json; charset=utf-8",
         "Content-Length": "23",
         "Cache-Control": "no-store",
-        "Vary": "Accept, Authorization, Prefer",
+        "Vary": "Accept, Accept-Encoding, Authorization, Prefer",
         "ETag": 'W/"3"',
         "Last-Modified": "Mon, 05 Jan 2026 07:00:00 GMT",
     } == dict(response.headers)

@@ -1,0 +1,71 @@
+"""Views of operations: which are served where is a row of the registry; what each does, a function here.
+
+https://www.hl7.org/fhir/R4/operations.html
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response, request
+
+from fhir_server.auth.guard import Access
+from fhir_server.bootstrap import Services
+from fhir_server.interactions.validate import validate
+from fhir_server.kernel import json
+from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.paths import first
+from fhir_server.registry.operations import OPERATIONS
+from fhir_server.registry.resources import BODY_ONLY, RESOURCES
+from fhir_server.web import bodies, parameters, responses
+from fhir_server.web.entry import Entry, check_id, query_text
+from fhir_server.web.routes import allowed_of_operation
+
+#: The body of a call, a Parameters or the one resource that it is about; None without.
+Body = dict[str, Any] | None
+Handler = Callable[[Access, str | None, str | None, Body], dict[str, Any]]
+
+#: Letter of `cruds` that a mode of `$validate` takes, since it tries the write.
+_MODE_LETTERS = {"create": "c", "update": "u", "delete": "d"}
+
+
+class OperationViews:
+    """What `routes.OPERATION_ROUTES` names."""
+
+    def __init__(self, services: Services, entry: Entry) -> None:
+        self._store = services.store
+        self._entry = entry
+        self._handlers: Mapping[str, Handler] = {"validate": self._validate}
+
+    def operate(self, operation: str, type_name: str | None = None, id_: str | None = None) -> Response:
+        """Call the operation that the address names, at the level that the address is of."""
+        access = self._entry.enter_system()
+        if type_name is not None and type_name not in BODY_ONLY:
+            self._entry.check_type(type_name)
+        check_id(id_)
+        level = "instance" if id_ is not None else "system" if type_name is None else "type"
+        row = OPERATIONS.get(operation)
+        if row is None or level not in row.levels or (type_name is not None and not row.is_on(type_name)):
+            raise fault(Category.NOT_FOUND, "There is no such operation here.")
+        if request.method not in allowed_of_operation(operation):
+            headers = responses.allow(allowed_of_operation(operation))
+            raise fault(Category.METHOD_NOT_ALLOWED, "The operation changes something: POST it.", headers=headers)
+        answer = self._handlers[row.handler](access, type_name, id_, self._body())
+        return responses.bundle(json.encode(answer))
+
+    def _validate(self, access: Access, type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
+        asked = dict(parameters.pairs(query_text().encode("latin-1")))
+        mode = asked.get("mode") or first(body, "parameter[name=mode].valueCode")
+        if type_name in RESOURCES:
+            letters = {"r"} if id_ is not None else {"c"}
+            for letter in sorted(letters if mode is None else letters - {"c"} | {_MODE_LETTERS.get(str(mode), "c")}):
+                access.require(type_name, letter)
+        return validate(self._store, access.actor, type_name, id_, body, asked.get("mode"), asked.get("profile"))
+
+    def _body(self) -> Body:
+        """What was posted, in whichever form; it is for the operation to judge."""
+        if request.method != "POST" or not (request.content_length or request.content_type):
+            return None
+        body = json.decode(bodies.as_json(self._entry.max_bytes, None))
+        if not isinstance(body, dict):
+            raise fault(Category.STRUCTURE, "The body is not a JSON object.")
+        return body
