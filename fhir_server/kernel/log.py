@@ -14,6 +14,9 @@ _TALKATIVE = ("sqlalchemy", "authlib", "psycopg", "asyncio", "alembic", "hl7apy"
 def configure(level: str) -> None:
     """Log to standard error at `level` and above (a name of the logging module). Raises ValueError for another name."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Nobody shows the place of a call, and finding it takes longer than writing the line.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 

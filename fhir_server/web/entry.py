@@ -12,6 +12,7 @@ from fhir_server.registry.resources import RESOURCES
 from fhir_server.validation.gates import check_body
 from fhir_server.web import bodies, negotiation, rendering, responses
 from fhir_server.web.origins import Origins
+from fhir_server.web.request_log import trace
 from fhir_server.web.routes import LETTERS, allowed
 
 
@@ -31,8 +32,9 @@ class Entry:
 
     def authenticate(self) -> Access:
         """Who asks. Raises FhirError (LOGIN) for nobody we know."""
-        access = authenticate(self._services, request.environ.get("HTTP_AUTHORIZATION"), g.request_id)
-        g.client_id = access.actor.owner
+        about = trace()
+        access = authenticate(self._services, request.environ.get("HTTP_AUTHORIZATION"), about.request_id)
+        about.client_id = access.actor.owner
         return access
 
     def enter(self, type_name: str, interaction: str, id_: str | None = None, *, has_form: bool = False) -> Access:

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from fhir_server.kernel import log
@@ -10,6 +10,7 @@ from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.storage.database import is_unavailable
 from fhir_server.storage.unit_of_work import unavailable
 from fhir_server.web import responses
+from fhir_server.web.request_log import trace
 
 _log = logging.getLogger("fhir_server.errors")
 
@@ -41,7 +42,7 @@ def _refused(error: HTTPException) -> Response:
 
 def _unknown(error: Exception) -> Response:
     if is_unavailable(error):
-        _log.error("store unreachable request=%s", g.request_id)
+        _log.error("store unreachable request=%s", trace().request_id)
         return responses.refusal(unavailable())
-    _log.error("unexpected request=%s %s", g.request_id, log.describe(error))
+    _log.error("unexpected request=%s %s", trace().request_id, log.describe(error))
     return responses.refusal(fault(Category.EXCEPTION, "The server failed. The request id names the log entry."))

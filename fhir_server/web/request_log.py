@@ -1,65 +1,103 @@
 """What happens at both ends of every request: it gets an id, its answer carries it, and a line tells of it.
 
-A line holds the route, never the path: ids and search values of persons stay out of the log.
+A line holds the route, never the path: ids and search values of persons stay out of the log. It is a WSGI application
+around the web framework's, since every read passes here and the framework's own hooks cost several times as much.
 """
 
 import logging
 import re
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, request
 
 from fhir_server.kernel.ids import is_id, new_id
 from fhir_server.registry.resources import RESOURCES
 
 #: Shape of a correlation id that is answered and logged: nothing that could end a header or a line.
 _CORRELATION = re.compile(r"[A-Za-z0-9._:/+=\-]{1,128}")
+_KEY = "creneau.trace"
 
 _log = logging.getLogger("fhir_server.access")
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of a request under way."""
+
+    request_id: str
+    correlation_id: str
+    #: Who asks, once that is known.
+    client_id: str = "-"
+    begun: float = field(default_factory=time.perf_counter)
+    status: str = "-"
+    route: str = "-"
+
+    def headers(self) -> list[tuple[str, str]]:
+        """What every answer carries."""
+        found = [("X-Request-Id", self.request_id), ("X-Content-Type-Options", "nosniff")]
+        return [*found, ("X-Correlation-Id", self.correlation_id)] if self.correlation_id else found
+
+
+def trace() -> Trace:
+    """The trace of the request being answered."""
+    found: Trace = request.environ[_KEY]
+    return found
 
 
 def register(app: Flask, *, is_logged: bool) -> None:
     """Give every request an id and, if `is_logged`, a log line."""
-    app.before_request(_begin)
-    app.after_request(_finish_logged if is_logged else _finish)
+    app.wsgi_app = _Traced(app.wsgi_app, is_logged=is_logged)  # type: ignore[method-assign]
 
 
-def _begin() -> None:
+class _Traced:
+    def __init__(self, application: Wsgi, *, is_logged: bool) -> None:
+        self._application = application
+        self._is_logged = is_logged
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        about = environ[_KEY] = _begin(environ)
+
+        def start(status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
+            about.status = status
+            # The framework forgets the request before it returns.
+            about.route = _route(environ.get("werkzeug.request"))
+            return start_response(status, headers + about.headers(), failure)
+
+        body = self._application(environ, start)
+        if self._is_logged and _log.isEnabledFor(logging.INFO):
+            _log.info(_line(environ, about))
+        return body
+
+
+def _begin(environ: Environ) -> Trace:
     # https://www.hl7.org/fhir/R4/http.html#custom: the client's id is kept when it has the shape of one.
-    given = request.environ.get("HTTP_X_REQUEST_ID")
-    g.request_id = given if given and is_id(given) else new_id()
-    correlation = request.environ.get("HTTP_X_CORRELATION_ID", "")
-    g.correlation_id = correlation if _CORRELATION.fullmatch(correlation) else ""
-    g.client_id = "-"
-    g.begun = time.perf_counter()
-
-
-def _finish(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = g.request_id
-    if g.correlation_id:
-        headers["X-Correlation-Id"] = g.correlation_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-def _finish_logged(response: Response) -> Response:
-    milliseconds = (time.perf_counter() - g.begun) * 1000
-    _log.info(
-        "%s %s %d %.1f ms client=%s request=%s%s",
-        request.method,
-        _route(),
-        response.status_code,
-        milliseconds,
-        g.client_id,
-        g.request_id,
-        f" correlation={g.correlation_id}" if g.correlation_id else "",
+    given = environ.get("HTTP_X_REQUEST_ID")
+    correlation = environ.get("HTTP_X_CORRELATION_ID")
+    return Trace(
+        given if given and is_id(given) else new_id(),
+        correlation if correlation and _CORRELATION.fullmatch(correlation) else "",
     )
-    return _finish(response)
 
 
-def _route() -> str:
+def _line(environ: Environ, about: Trace) -> str:
+    milliseconds = (time.perf_counter() - about.begun) * 1000
+    correlation = f" correlation={about.correlation_id}" if about.correlation_id else ""
+    return (
+        f"{environ['REQUEST_METHOD']} {about.route} {about.status[:3]} {milliseconds:.1f} ms "
+        f"client={about.client_id} request={about.request_id}{correlation}"
+    )
+
+
+def _route(answered: Request | None) -> str:
     """The rule that matched, with the resource type in it."""
-    rule = request.url_rule.rule if request.url_rule else "-"
-    type_name = (request.view_args or {}).get("type_name")
+    if answered is None or answered.url_rule is None:
+        return "-"
+    rule: str = answered.url_rule.rule
+    type_name = (answered.view_args or {}).get("type_name")
     return rule.replace("<type_name>", type_name) if type_name in RESOURCES else rule
