@@ -92,6 +92,13 @@ def migrate(settings: Settings, revision: str) -> None:
 
 @main.command()
 @click.pass_obj
+def reindex(settings: Settings) -> None:
+    """Index every resource again, after search parameters were added."""
+    click.echo(commands.reindex(settings))
+
+
+@main.command()
+@click.pass_obj
 def check(settings: Settings) -> None:
     """Check settings, feeds, partners and every mapping table; say what is wrong, file and row."""
     problems = commands.check(settings)

@@ -24,6 +24,7 @@ from fhir_server.storage import migrate as schema
 from fhir_server.storage.database import Database
 from fhir_server.storage.inbox import Receipt
 from fhir_server.storage.partners import PartnerTable
+from fhir_server.storage.reindex import reindex as reindex_all
 from fhir_server.storage.unit_of_work import Store
 
 
@@ -36,6 +37,11 @@ def migrate(settings: Settings, revision: str) -> str:
         schema.downgrade(database, revision)
     database.close()
     return f"The schema is at {revision}."
+
+
+def reindex(settings: Settings) -> str:
+    """Index every resource again; says how many."""
+    return f"{reindex_all(_store(settings))} resources indexed."
 
 
 def check(settings: Settings) -> list[str]:
