@@ -10,6 +10,18 @@ from dataclasses import dataclass
 
 #: create, read, update, delete, search: the order in which the standard wants them.
 LETTERS = "cruds"
+#: The letter that each FHIR interaction needs on its type; those with the whole server ask for it type by type.
+LETTER_OF: Mapping[str, str] = {
+    "read": "r",
+    "vread": "r",
+    "history-instance": "r",
+    "history-type": "s",
+    "search-type": "s",
+    "create": "c",
+    "update": "u",
+    "patch": "u",
+    "delete": "d",
+}
 #: Longest text of scopes that is read. The territory's widest client needs a tenth of it.
 MAX_LENGTH = 4096
 

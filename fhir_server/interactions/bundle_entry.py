@@ -5,23 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.interactions.condition import Condition, condition
 from fhir_server.interactions.reach import AccessCheck
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
 
-#: Letter of `cruds` that each interaction needs on its type; a system history asks for each type it shows.
-LETTERS: Mapping[str, str] = {
-    "read": "r",
-    "vread": "r",
-    "history-instance": "r",
-    "history-type": "s",
-    "search-type": "s",
-    "create": "c",
-    "update": "u",
-    "patch": "u",
-    "delete": "d",
-}
 #: Interactions that write, and the resource types that their entries carry; empty for the type written, None for none.
 WRITES: Mapping[str, tuple[str, ...] | None] = {
     "create": (),
@@ -132,7 +121,7 @@ def _check_access(interaction: str, type_name: str, access_check: AccessCheck) -
         raise fault(Category.NOT_SUPPORTED_TYPE, "This server does not serve that resource type.")
     if interaction not in row.interactions:
         raise fault(Category.METHOD_NOT_ALLOWED, f"{type_name} is not open to {interaction} here.")
-    access_check(type_name, LETTERS[interaction])
+    access_check(type_name, LETTER_OF[interaction])
 
 
 def _check_resource(interaction: str, type_name: str, id_: str | None, resource: Any) -> None:

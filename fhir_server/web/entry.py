@@ -5,6 +5,7 @@ from typing import Any
 from flask import g, request
 
 from fhir_server.auth.guard import Access, authenticate
+from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.bootstrap import Services
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import is_id
@@ -13,7 +14,7 @@ from fhir_server.validation.gates import check_body
 from fhir_server.web import bodies, negotiation, rendering, responses
 from fhir_server.web.origins import Origins
 from fhir_server.web.request_log import trace
-from fhir_server.web.routes import LETTERS, allowed
+from fhir_server.web.routes import allowed
 
 
 class Entry:
@@ -51,7 +52,7 @@ class Entry:
                 f"{type_name} is not open to {interaction} here.",
                 headers=responses.allow(allowed(rule, type_name)),
             )
-        access.require(type_name, LETTERS[interaction])
+        access.require(type_name, LETTER_OF[interaction])
         check_id(id_)
         g.wanted = negotiation.preferences(request.environ.get("HTTP_PREFER"))
         if not has_form:

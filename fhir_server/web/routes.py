@@ -1,24 +1,10 @@
 """The addresses of the FHIR interface: one row each. https://www.hl7.org/fhir/R4/http.html#summary"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fhir_server.registry.operations import OPERATIONS
 from fhir_server.registry.resources import RESOURCES
-
-#: Letter of `cruds` that each interaction needs on its type (SMART App Launch 2.2, scopes for requesting FHIR
-#: resources). Those with the whole server ask for it type by type.
-LETTERS: Mapping[str, str] = {
-    "read": "r",
-    "vread": "r",
-    "history-instance": "r",
-    "history-type": "s",
-    "search-type": "s",
-    "create": "c",
-    "update": "u",
-    "patch": "u",
-    "delete": "d",
-}
 
 
 class Address(NamedTuple):

@@ -10,11 +10,12 @@ from flask.testing import FlaskClient
 
 from fhir_server import settings as settings_module
 from fhir_server.app import create_app
+from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.bootstrap import build
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
-from fhir_server.web.routes import LETTERS, ROUTES
+from fhir_server.web.routes import ROUTES
 
 ISSUER = "http://127.0.0.1:8080"
 
@@ -38,7 +39,7 @@ def test_capabilities_are_well_formed(client: FlaskClient) -> None:
 def test_every_interaction_of_the_registry_has_a_route() -> None:
     served = {interaction for row in RESOURCES.values() for interaction in row.interactions}
 
-    assert served <= {address.interaction for address in ROUTES} == set(LETTERS)
+    assert served <= {address.interaction for address in ROUTES} == set(LETTER_OF)
 
 
 @pytest.mark.parametrize("path", ["/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"])

@@ -12,9 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.web.parameters import MAX_BYTES, MAX_PARAMETERS
-from fhir_server.web.routes import LETTERS, ROUTES, Address
+from fhir_server.web.routes import ROUTES, Address
 from tests.unit.fhir_server.web.conftest import Headers
 
 Bearer = Callable[..., Headers]
@@ -135,7 +136,7 @@ def test_a_body_names_its_type(client: FlaskClient, bearer: Bearer) -> None:
 
 @pytest.mark.parametrize("address", ROUTES, ids=lambda address: address.view)
 def test_every_route_asks_for_token_and_scope(client: FlaskClient, bearer: Bearer, address: Address) -> None:
-    letter = LETTERS[address.interaction]
+    letter = LETTER_OF[address.interaction]
     others = "".join(other for other in "cruds" if other != letter)
     for type_name, row in RESOURCES.items():
         path = "/fhir" + address.rule.replace("<type_name>", type_name).replace("<id_>", "x").replace("<version>", "1")
