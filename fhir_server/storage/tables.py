@@ -69,7 +69,6 @@ resource_version = Table(
     UniqueConstraint("type", "id", "version"),
     Index("ix_resource_version_type_updated", "type", "updated_ms", "pk"),
     Index("ix_resource_version_updated", "updated_ms", "pk"),
-    Index("ix_resource_version_owner_type", "owner", "type", "updated_ms", "pk"),
 )
 
 # Typed index tables: what is hot. One row a resource. Index tables carry no foreign keys: their rows are derived,

@@ -38,14 +38,16 @@ def _load(database: Database, slots: int) -> None:
     _prepare(database)
     _change_indexes(database.engine, drop=True)
     copy = _copy_sqlite if database.is_sqlite else _copy_postgres
-    for first, batch in _batches(content.items(slots, midnight)):
+    # What the server declares of itself is there already.
+    with database.begin() as connection:
+        first_key = connection.execute(select(func.coalesce(func.max(tables.resource.c.pk), 0))).scalar_one() + 1
+    for first, batch in _batches(content.items(slots, midnight), first_key):
         copy(database.engine, _rows(first, batch, now))
     _change_indexes(database.engine, drop=False)
     _finish(database)
 
 
-def _batches(items: Iterator[Item]) -> Iterator[tuple[int, list[Item]]]:
-    first = 1
+def _batches(items: Iterator[Item], first: int) -> Iterator[tuple[int, list[Item]]]:
     while batch := list(islice(items, _BATCH)):
         yield first, batch
         first += len(batch)

@@ -157,9 +157,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource_version")),
         sa.UniqueConstraint("type", "id", "version", name=op.f("uq_resource_version_type")),
     )
-    op.create_index(
-        "ix_resource_version_owner_type", "resource_version", ["owner", "type", "updated_ms", "pk"], unique=False
-    )
     op.create_index("ix_resource_version_type_updated", "resource_version", ["type", "updated_ms", "pk"], unique=False)
     op.create_index("ix_resource_version_updated", "resource_version", ["updated_ms", "pk"], unique=False)
     op.create_table(
