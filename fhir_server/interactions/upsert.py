@@ -13,6 +13,7 @@ from fhir_server.interactions import write
 from fhir_server.kernel.errors import Category, Issue, fault
 from fhir_server.kernel.ids import new_id
 from fhir_server.kernel.upsert import Upsert
+from fhir_server.registry.resources import RESOURCES
 from fhir_server.scheduling import rules
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
@@ -64,17 +65,25 @@ def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
 
 
 def _known(uow: UnitOfWork, upserts: Sequence[Upsert]) -> dict[Key, Stored]:
-    """What the keys find. What may have to be made is locked by name and looked for again.
+    """What the keys find. What may have to be made is locked by name before it is looked for.
 
-    What exists is not: every message names the same places and doctors, and would queue for them.
+    Persons and their appointments are locked at once, being new as often as not. Places and doctors are named by every
+    message, which would queue for them: they are locked, and looked for again, only when they are not there.
     """
     keys = {upsert.label: [(upsert.type, *key) for key in upsert.keys] for upsert in upserts}
+    own = {key for named in keys.values() for key in named if RESOURCES[key[0]].audience == "own"}
+    _lock(uow, own)
     found = _find(uow, {key for named in keys.values() for key in named})
-    fresh = {key for named in keys.values() if any(key not in found for key in named) for key in named}
+    fresh = {key for named in keys.values() if any(key not in found for key in named) for key in named} - own
     if fresh:
-        uow.lock(*("|".join(key) for key in fresh))
+        _lock(uow, fresh)
         found |= _find(uow, fresh)
     return found
+
+
+def _lock(uow: UnitOfWork, keys: AbstractSet[Key]) -> None:
+    if keys:
+        uow.lock(*("|".join(key) for key in keys))
 
 
 def _find(uow: UnitOfWork, keys: AbstractSet[Key]) -> dict[Key, Stored]:
