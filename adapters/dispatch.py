@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from adapters.answering import related
 from adapters.channels.attempt import Attempt
 from adapters.channels.mllp_out import MllpChannel
 from adapters.feeds import Feed
@@ -20,7 +21,6 @@ from adapters.mapping.to_v2 import to_v2
 from fhir_server.kernel import json, log
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.errors import FhirError
-from fhir_server.kernel.paths import read
 from fhir_server.storage import outbox, resources
 from fhir_server.storage.outbox import Delivery
 from fhir_server.storage.unit_of_work import Store
@@ -120,13 +120,7 @@ class Dispatcher:
         """The version the delivery is about and, as they stand now, the resources it refers to, by `Type/id`."""
         row = resources.load_version(self.store.read(), delivery.type, delivery.id, delivery.version)
         content = json.load(row.body.encode()) if row else {}
-        found = {f"{delivery.type}/{delivery.id}": content}
-        for reference in (*read(content, "participant.actor.reference"), *read(content, "basedOn.reference")):
-            type_name, _, id_ = reference.partition("/")
-            stored = resources.load(self.store.read(), type_name, id_)
-            if stored is not None and not stored.deleted:
-                found[reference] = stored.content()
-        return found
+        return {f"{delivery.type}/{delivery.id}": content} | related(self.store.read(), [content])
 
     def _finish(self, delivery: Delivery, attempt: Attempt) -> None:
         state, due_ms = outbox.DELIVERED, 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from adapters.hl7v2.modes import ENHANCED, MODES, ORIGINAL
 from adapters.mapping import tables as table_files
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import Tables
@@ -56,6 +57,8 @@ class Feed:
     namespaces: Mapping[str, str]
     #: Its ADT messages change what is known of patients; other feeds only fill gaps.
     is_identity_source: bool
+    #: How it wants to be answered: `adapters.hl7v2.modes.MODES`.
+    ack_mode: str
     send: Send | None
 
     @property
@@ -136,8 +139,18 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
         facility=identity["facility"],
         namespaces=dict(row.get("namespaces", {})),
         is_identity_source=bool(row.get("is_identity_source", False)),
+        ack_mode=_ack_mode(row),
         send=_send(row["send"], overrides) if "send" in row else None,
     )
+
+
+def _ack_mode(row: dict[str, Any]) -> str:
+    mode = str(row.get("ack_mode", ORIGINAL))
+    if mode not in MODES:
+        raise ValueError(f"ack_mode is one of {', '.join(sorted(MODES))}")
+    if mode == ENHANCED and "send" not in row:
+        raise ValueError("ack_mode `enhanced` needs a [send] section: application answers go there")
+    return mode
 
 
 def _send(row: dict[str, Any], overrides: _Overrides) -> Send:

@@ -10,10 +10,12 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
+from adapters.answering import Answering
 from adapters.feeds import Feed
-from adapters.hl7v2.acknowledge import acknowledge
+from adapters.hl7v2 import modes
+from adapters.hl7v2.acknowledge import Reply, answer_code
+from adapters.hl7v2.message import Message
 from adapters.hl7v2.parse import Header, parse, scan_header
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import Tables
@@ -23,8 +25,7 @@ from fhir_server.interactions import upsert
 from fhir_server.kernel import log
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
-from fhir_server.kernel.ids import new_id
-from fhir_server.storage import inbox
+from fhir_server.storage import inbox, outbox
 from fhir_server.storage.inbox import Receipt
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
@@ -37,6 +38,16 @@ _STATES = {"AA": inbox.APPLIED, "AE": inbox.REFUSED, "AR": inbox.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
+class _Letter:
+    """A message received."""
+
+    data: bytes
+    header: Header
+    #: None for one that cannot be read.
+    message: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """Receives the messages of one feed."""
 
@@ -46,17 +57,22 @@ class Receiver:
     tables: Tables
 
     def receive(self, data: bytes) -> bytes:
-        """Apply one message and return its acknowledgement. Raises nothing: every failure is an answer."""
-        header = scan_header(data)
+        """Apply one message and return what the connection gets back; empty for a sender that wants nothing.
+
+        Raises nothing: every failure is an answer.
+        """
+        letter = _Letter(data, scan_header(data))
         try:
-            return self._apply(header, data)
+            self._check_header(letter.header)
+            letter = replace(letter, message=parse(data, self.feed.charset))
+            return self._apply(letter)
         except FhirError as error:
-            return self._refuse(header, data, error.issues)
+            return self._refuse(letter, error.issues)
         except Exception as error:
             # The edge: whatever breaks inside, the sender gets a real answer and the message is kept.
-            _log.error("message %s of feed %s: %s", header.control_id, self.feed.name, log.describe(error))
+            _log.error("message %s of feed %s: %s", letter.header.control_id, self.feed.name, log.describe(error))
             issue = Issue(Category.EXCEPTION, "The receiver failed; the message was kept for its operator.")
-            return self._refuse(header, data, (issue,))
+            return self._refuse(letter, (issue,))
 
     def refuse(self, fault: FramingFault) -> bytes | None:
         """The answer to what is no whole frame; what there is of it is kept. Noise between frames is neither."""
@@ -64,23 +80,40 @@ class Receiver:
         if fault.kind is FaultKind.OUTSIDE and not header.is_readable:
             return None
         category = Category.TOO_LARGE if fault.kind is FaultKind.TOO_LONG else Category.MALFORMED
-        return self._refuse(header, fault.octets, (Issue(category, f"Received {fault.kind.value}."),))
+        return self._refuse(_Letter(fault.octets, header), (Issue(category, f"Received {fault.kind.value}."),))
 
-    def _apply(self, header: Header, data: bytes) -> bytes:
-        self._check_header(header)
-        translation = translate(parse(data, self.feed.charset), self.tables, self.mapping)
-        return self.store.transact(self._actor(header), lambda uow: self._apply_once(uow, header, data, translation))
+    def _apply(self, letter: _Letter) -> bytes:
+        assert letter.message is not None
+        translation = translate(letter.message, self.tables, self.mapping)
+        return self.store.transact(self._actor(letter), lambda uow: self._apply_once(uow, letter, translation))
 
-    def _apply_once(self, uow: UnitOfWork, header: Header, data: bytes, translation: Translation) -> bytes:
-        draft = self._receipt(header, data, translation.warnings)
+    def _apply_once(self, uow: UnitOfWork, letter: _Letter, translation: Translation) -> bytes:
+        draft = self._receipt(letter, translation.warnings)
         uow.lock(f"inbox|{draft.feed}|{draft.sender}|{draft.control_id}")
         known = inbox.answer_given(uow, draft.feed, draft.sender, draft.control_id, draft.content_hash)
         if known is not None:
             return known
         applied = upsert.apply(uow, translation.upserts)
-        receipt = self._receipt(header, data, (*translation.warnings, *applied.late)) if applied.late else draft
-        inbox.keep(uow, replace(receipt, effects="\n".join(applied.written)))
-        return receipt.answer
+        reply = self._answering.accepted(
+            uow.connection, letter.header, letter.message, translation.labels, applied.stored
+        )
+        effects = "\n".join(applied.written)
+        return self._keep(uow, letter, (*translation.warnings, *applied.late), reply, effects)
+
+    def _keep(
+        self, uow: UnitOfWork, letter: _Letter, issues: Sequence[Issue], reply: Reply, effects: str = ""
+    ) -> bytes:
+        """Keep the message with its answers; the one for the connection."""
+        answers = self._answering.answers(letter.header, issues, reply)
+        inbox.keep(uow, replace(self._receipt(letter, issues), answer=answers.now, effects=effects))
+        if answers.later is not None:
+            outbox.add_answer(uow, self.feed.channel, _text(letter.header.control_id), answers.later)
+        return answers.now
+
+    @property
+    def _answering(self) -> Answering:
+        # Application answers of enhanced mode need somewhere to go.
+        return Answering(self.tables, self.mapping, self.feed.ack_mode if self.feed.send else modes.ORIGINAL)
 
     def _check_header(self, header: Header) -> None:
         if header.version_id and not _VERSION_2.fullmatch(header.version_id):
@@ -91,35 +124,35 @@ class Receiver:
         if self.feed.facilities and facility not in self.feed.facilities:
             raise fault(Category.FORBIDDEN, "The sending facility is not one of this feed's.", "MSH^1^4")
 
-    def _refuse(self, header: Header, data: bytes, issues: Sequence[Issue]) -> bytes:
-        receipt = self._receipt(header, data, issues)
+    def _refuse(self, letter: _Letter, issues: Sequence[Issue]) -> bytes:
+        header, name = letter.header, self.feed.name
+        reply = self._answering.refused(header, letter.message, issues)
         try:
-            self.store.transact(self._actor(header), lambda uow: inbox.keep(uow, receipt))
+            answer = self.store.transact(self._actor(letter), lambda uow: self._keep(uow, letter, issues, reply))
         except Exception as error:
             # Nothing could be kept, so the sender must keep it. AR says that the same may be sent again.
-            _log.error("message %s of feed %s is not kept: %s", header.control_id, self.feed.name, log.describe(error))
-            return self._receipt(header, data, (Issue(Category.UNAVAILABLE, "The store cannot take it now."),)).answer
-        _log.warning("message %s of feed %s: %s, %s", header.control_id, self.feed.name, receipt.state, receipt.error)
-        return receipt.answer
+            _log.error("message %s of feed %s is not kept: %s", header.control_id, name, log.describe(error))
+            return self._answering.answers(header, (Issue(Category.UNAVAILABLE, "The store cannot take it now."),)).now
+        _log.warning("message %s of feed %s: %s, %s", header.control_id, name, answer_code(issues), _all_told(issues))
+        return answer
 
-    def _actor(self, header: Header) -> Actor:
-        return Actor(self.feed.owner, is_territory=True, origin=self.feed.channel, request_id=header.control_id)
+    def _actor(self, letter: _Letter) -> Actor:
+        return Actor(self.feed.owner, is_territory=True, origin=self.feed.channel, request_id=letter.header.control_id)
 
-    def _receipt(self, header: Header, data: bytes, issues: Sequence[Issue]) -> Receipt:
-        """The message with the answer that these issues deserve; without an error among them it is applied."""
-        answer = acknowledge(header, issues, now=datetime.now(UTC), control_id=new_id()[:20])
-        code = next((issue.category.ack_code for issue in issues if issue.severity == "error"), "AA")
+    def _receipt(self, letter: _Letter, issues: Sequence[Issue]) -> Receipt:
+        """The message with what became of it: without an error among the issues it is applied."""
+        header = letter.header
         return Receipt(
             feed=self.feed.name,
             sender=_text(f"{header.sending_application}|{header.sending_facility}"),
             control_id=_text(header.control_id),
-            content_hash=content_hash(data),
+            content_hash=content_hash(letter.data),
             message_type=_text(f"{header.type}^{header.trigger}")[:32],
             received_ms=self.store.database.clock(),
-            state=_STATES[code],
-            error="; ".join(_told(issue) for issue in issues) or None,
-            raw=data,
-            answer=answer,
+            state=_STATES[answer_code(issues)],
+            error=_all_told(issues) or None,
+            raw=letter.data,
+            answer=b"",
             effects="",
         )
 
@@ -134,6 +167,10 @@ def content_hash(data: bytes) -> str:
 def _text(raw: str) -> str:
     """What a column of text takes of a header: no NUL, which PostgreSQL refuses, and short enough for an index."""
     return raw.replace("\0", "")[:200]
+
+
+def _all_told(issues: Sequence[Issue]) -> str:
+    return "; ".join(_told(issue) for issue in issues)
 
 
 def _told(issue: Issue) -> str:

@@ -1,4 +1,4 @@
-"""Acknowledgements in original mode (HL7 2.5 sections 2.9.2, 2.15.5, 2.15.8): made for senders, read from receivers.
+"""Acknowledgements (HL7 2.5 sections 2.9.2, 2.9.3, 2.15.5, 2.15.8): made for senders, read from receivers.
 
 An answer is made from the sender's header alone, so that even what cannot be parsed is answered. Fields that only pass
 through are copied as they were sent, never unescaped and escaped again.
@@ -39,6 +39,22 @@ ERROR_TEXTS: Final = {
 #: Table 0516. A failure of ours is fatal: the same message may pass later.
 _SEVERITIES = {"fatal": "F", "error": "E", "warning": "W", "information": "I"}
 _OURS = frozenset({Category.EXCEPTION, Category.UNAVAILABLE})
+#: What only applying a message can find: it was taken all the same.
+_TAKEN = frozenset(
+    {
+        Category.NOT_FOUND,
+        Category.CONFLICT,
+        Category.DUPLICATE,
+        Category.DELETED,
+        Category.MULTIPLE_MATCHES,
+        Category.INVARIANT,
+        Category.BUSINESS_RULE,
+        Category.UNKNOWN_REFERENCE,
+        Category.TOO_COSTLY,
+    }
+)
+#: Failures that have nothing to do with the kind of message.
+_BUSY = frozenset({Category.LOGIN, Category.THROTTLED, Category.EXCEPTION, Category.UNAVAILABLE})
 _ACCEPTED = frozenset({"AA", "CA"})
 _REJECTED = frozenset({"AR", "CR"})
 _CODES = _ACCEPTED | _REJECTED | {"AE", "CE"}
@@ -49,17 +65,54 @@ _MSA_TEXT, _DIAGNOSTIC, _USER_TEXT = 80, 2048, 250
 _MAX_ERRORS = 50
 
 
-def acknowledge(header: Header, issues: Sequence[Issue] = (), *, now: datetime, control_id: str) -> bytes:
-    """The answer to the message with that header: AA, or the code of the first error, with every issue in ERR.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an answer is when it is more than an acknowledgement."""
 
-    `now` is aware and written as MSH-7 in its own zone, `control_id` becomes MSH-10. Warnings alone do not spoil an AA.
+    #: MSH-9: type, event (empty: as received) and structure.
+    type: str = "ACK"
+    event: str = ""
+    structure: str = "ACK"
+    #: Segments behind MSA and ERR, each ended by CR.
+    body: bytes = b""
+    #: Says that the message is here (CA, CE, CR), not what became of it.
+    is_accept: bool = False
+    #: MSH-15 and MSH-16: how this answer, when it is an exchange of its own, is to be answered.
+    asks: tuple[str, str] = ("", "")
+
+
+#: An acknowledgement and no more.
+PLAIN: Final = Reply()
+
+
+def answer_code(issues: Sequence[Issue]) -> str:
+    """MSA-1: AA, or the code of the first error. Warnings alone do not spoil an AA."""
+    errors = _errors(issues)
+    return errors[0].category.ack_code if errors else "AA"
+
+
+def accept_code(issues: Sequence[Issue]) -> str:
+    """MSA-1 of an accept acknowledgement: CA also for a message that is well made and cannot be honoured."""
+    errors = _errors(issues)
+    if not errors or errors[0].category in _TAKEN:
+        return "CA"
+    is_unsupported = errors[0].category.ack_code == "AR" and errors[0].category not in _BUSY
+    return "CR" if is_unsupported else "CE"
+
+
+def acknowledge(
+    header: Header, issues: Sequence[Issue] = (), *, now: datetime, control_id: str, reply: Reply = PLAIN
+) -> bytes:
+    """The answer to the message with that header, with every issue in ERR.
+
+    `now` is aware and written as MSH-7 in its own zone, `control_id` becomes MSH-10.
     """
     version = _version(header)
     builder = MessageBuilder("ASCII", header.delimiters)
-    _header_segment(builder.segment("MSH"), header, version, now, control_id)
-    errors = [issue for issue in issues if issue.severity in ("error", "fatal")]
+    _header_segment(builder.segment("MSH"), header, version, now, control_id, reply)
+    errors = _errors(issues)
     answer = builder.segment("MSA")
-    answer[1] = errors[0].category.ack_code if errors else "AA"
+    answer[1] = accept_code(issues) if reply.is_accept else answer_code(issues)
     answer.put_raw(2, header.control_id)
     if errors and version < (2, 7):
         answer[3] = errors[0].diagnostics[:_MSA_TEXT]
@@ -68,7 +121,8 @@ def acknowledge(header: Header, issues: Sequence[Issue] = (), *, now: datetime, 
     elif errors:
         _error_locations(builder.segment("ERR"), errors, header)
     # Everything of ours is ASCII; what was copied goes back as the bytes it came in.
-    return "".join(segment.render() + "\r" for segment in builder.segments).encode(header.codec)
+    head = "".join(segment.render() + "\r" for segment in builder.segments).encode(header.codec)
+    return head + reply.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +183,12 @@ def answers(request: bytes, reply: bytes) -> bool:
     return answered is None or sent is None or answered.strip() == sent.strip()
 
 
+def _errors(issues: Sequence[Issue]) -> list[Issue]:
+    return [issue for issue in issues if issue.severity in ("error", "fatal")]
+
+
 def _header_segment(
-    segment: SegmentBuilder, header: Header, version: tuple[int, ...], now: datetime, control_id: str
+    segment: SegmentBuilder, header: Header, version: tuple[int, ...], now: datetime, control_id: str, reply: Reply
 ) -> None:
     segment.put_raw(3, header.receiving_application)
     segment.put_raw(4, header.receiving_facility)
@@ -138,11 +196,14 @@ def _header_segment(
     segment.put_raw(6, header.sending_facility)
     segment[7] = to_dtm(now, with_offset=version >= (2, 3))
     component = header.delimiters.component
-    parts = ["ACK", header.trigger, "ACK"] if version >= (2, 3, 1) and header.trigger else ["ACK", header.trigger]
+    event = reply.event or header.trigger
+    # MSH-9.3 came with 2.3.1.
+    parts = [reply.type, event, reply.structure] if version >= (2, 3, 1) and event else [reply.type, event]
     segment.put_raw(9, component.join(part for part in parts if part))
     segment[10] = control_id
     segment.put_raw(11, header.processing_id or "P")
     segment.put_raw(12, header.version or DEFAULT_VERSION)
+    segment[15], segment[16] = reply.asks
     segment.put_raw(17, header.country)
     segment.put_raw(18, header.charset)
 

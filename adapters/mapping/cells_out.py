@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from adapters.hl7v2 import field
 from adapters.hl7v2.datetime import to_dtm
 from adapters.mapping.cell import CellError, Use
 from adapters.mapping.feed import FeedMapping
@@ -30,7 +31,11 @@ _IS_LENGTH = 20
 
 @dataclass(frozen=True, slots=True)
 class Out:
-    """An outbound cell. `takes` is `first` value, `each` value (a repetition for each) or the `list` of them."""
+    """An outbound cell.
+
+    `takes` is `first` value, `each` value (a repetition for each), the `list` of them, or a whole `field` of the
+    message answered.
+    """
 
     function: Callable[[Any, Use, FeedMapping], Any]
     takes: str = "first"
@@ -41,6 +46,14 @@ class Out:
 def text(value: Any, use: Use, feed: FeedMapping) -> str:
     """The value as text."""
     return str(value)
+
+
+def copy(value: field.Field, use: Use, feed: FeedMapping) -> list[Field]:
+    """A field of the message answered, as it stands there."""
+    return [
+        [[leaf.text or "" for leaf in component.subcomponents] for component in repetition.components]
+        for repetition in value.repetitions
+    ]
 
 
 def code(value: str, use: Use, feed: FeedMapping) -> str | None:
@@ -221,6 +234,7 @@ CELLS_OUT: Mapping[str, Out] = {
     "address": Out(address, "each", tables=1),
     "code": Out(code, tables=1),
     "concept": Out(concept, tables=1),
+    "copy": Out(copy, "field"),
     "date": Out(date),
     "dtm": Out(dtm),
     "dtm_offset": Out(dtm_offset),

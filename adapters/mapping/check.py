@@ -12,7 +12,8 @@ from adapters.mapping.cells_out import CELLS_OUT
 from adapters.mapping.codes import DIRECTIONS
 from adapters.mapping.compiled import forward, table_segment
 from adapters.mapping.conditions import parse
-from adapters.mapping.plans import MessagePlan, OutboundPlan, ResourcePlan, Row, SegmentPlan, Tables
+from adapters.mapping.plans import AnswerPlan, MessagePlan, OutboundPlan, ResourcePlan, Row, SegmentPlan, Tables
+from adapters.mapping.writing import REQUEST
 from fhir_server.kernel import paths
 from fhir_server.validation.elements import elements as elements_of
 from fhir_server.validation.elements import is_resource
@@ -24,6 +25,7 @@ _SCOPE = {
     "feed": {"application", "facility", "charset", "receiving_application", "receiving_facility"},
     "message": {"type", "trigger", "structure", "version", "control_id", "now"},
     "segment": {"number"},
+    "answer": {"code", "count"},
 }
 
 
@@ -36,6 +38,8 @@ def check(tables: Tables) -> list[str]:
         problems += found or _forward(tables, plan)
     for outbound in tables.outbound:
         problems += _outbound_plan(tables, outbound)
+    for answer in tables.answers:
+        problems += [*_outbound_plan(tables, answer), *_answer_plan(tables, answer)]
     for table in tables.codes.values():
         problems += [f"{row.origin}: no such direction" for row in table.rows if row.direction not in DIRECTIONS]
     return list(dict.fromkeys(problems + _doubled_triggers(tables)))
@@ -163,10 +167,24 @@ def _cell(tables: Tables, row: Row, exists: bool, wanted: int, has_argument: boo
     yield from (f"{row.origin}: there is no code table {code}" for code in row.codes if code not in tables.codes)
 
 
-def _outbound_plan(tables: Tables, plan: OutboundPlan) -> Iterator[str]:
-    if not is_resource(plan.focus):
+def _answer_plan(tables: Tables, plan: AnswerPlan) -> Iterator[str]:
+    """Whether each trigger it answers has a plan that makes what it tells of."""
+    for trigger in sorted(plan.triggers):
+        answered = tables.plan(trigger)
+        if answered is None:
+            yield f"{plan.origin}: {trigger} has no inbound plan"
+        elif plan.of and all(resource.name != plan.of for resource in answered.resources):
+            yield f"{plan.origin}: the plan of {trigger} has no resource {plan.of}"
+
+
+def _outbound_plan(tables: Tables, plan: OutboundPlan | AnswerPlan) -> Iterator[str]:
+    if plan.focus and not is_resource(plan.focus):
         yield f"{plan.origin}: there is no resource type {plan.focus}"
     for segment in plan.segments:
+        if segment.request and segment_definition(plan.version, segment.request) is None:
+            yield f"{plan.origin}: there is no segment {segment.request} in version {plan.version}"
+        if segment.request and not segment.table:
+            continue
         if segment.table not in tables.rows:
             yield f"{plan.origin}:{segment.name}: there is no table {segment.table}"
             continue
@@ -174,7 +192,7 @@ def _outbound_plan(tables: Tables, plan: OutboundPlan) -> Iterator[str]:
             yield from _outbound_row(tables, row, segment, plan)
 
 
-def _outbound_row(tables: Tables, row: Row, segment: SegmentPlan, plan: OutboundPlan) -> Iterator[str]:
+def _outbound_row(tables: Tables, row: Row, segment: SegmentPlan, plan: OutboundPlan | AnswerPlan) -> Iterator[str]:
     cell = CELLS_OUT.get(row.cell.partition(":")[0])
     yield from _cell(tables, row, cell is not None, cell.tables if cell else 0, bool(cell and cell.has_argument))
     if not row.target.startswith(f"{segment.name}-"):
@@ -188,8 +206,11 @@ def _outbound_row(tables: Tables, row: Row, segment: SegmentPlan, plan: Outbound
     )
 
 
-def _scope_path(origin: str, path: str, segment: SegmentPlan, plan: OutboundPlan) -> Iterator[str]:
+def _scope_path(origin: str, path: str, segment: SegmentPlan, plan: OutboundPlan | AnswerPlan) -> Iterator[str]:
     """Whether an outbound path exists: from a resource type, from `item`, or from what the scope holds beside them."""
+    if path.startswith(REQUEST):
+        yield from _hl7_path(origin, path.removeprefix(REQUEST), plan.version)
+        return
     (root, _, _), *steps = paths.compile_path(path)
     if root in _SCOPE:
         if [name for name, _, _ in steps][:1] and steps[0][0] not in _SCOPE[root]:

@@ -140,6 +140,10 @@ class SegmentPlan:
     reference: str
     type: str
     when: str
+    #: In answers: segment of the message answered that makes one each; without a table it is copied.
+    request: str = ""
+    #: In answers: stands in one that refuses, too.
+    is_always: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +160,30 @@ class OutboundPlan:
 
 
 @dataclass(frozen=True, eq=False)
+class AnswerPlan:
+    """What an answer holds behind MSH, MSA and ERR."""
+
+    origin: str
+    #: Inbound triggers it answers.
+    triggers: frozenset[str]
+    #: MSH-9 of the answer; without an event it is the one received.
+    type: str
+    event: str
+    structure: str
+    version: str
+    #: Resource of the inbound plan that the answer tells of, and its type; empty: of none.
+    of: str
+    focus: str
+    segments: tuple[SegmentPlan, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Tables:
     """All tables of a feed, base and overlays. Equal only to itself, so that compiled forms can be kept by it."""
 
     inbound: tuple[MessagePlan, ...]
     outbound: tuple[OutboundPlan, ...]
+    answers: tuple[AnswerPlan, ...]
     rows: Mapping[str, RowTable]
     codes: Mapping[str, CodeTable]
     #: What did not fit while loading: overlay rows without base row, doubled keys.
@@ -173,3 +196,7 @@ class Tables:
     def outbound_plan(self, event: str) -> OutboundPlan | None:
         """The plan of an event (`appointment-booked`), or None."""
         return next((plan for plan in self.outbound if event in plan.events), None)
+
+    def answer_plan(self, trigger: str) -> AnswerPlan | None:
+        """How messages of an inbound trigger are answered, or None for a plain acknowledgement."""
+        return next((plan for plan in self.answers if trigger in plan.triggers), None)

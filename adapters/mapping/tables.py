@@ -1,7 +1,8 @@
 """Load the mapping tables and lay the overlays of a feed over them.
 
-Base files: `inbound/*.{toml,csv}`, `outbound/*.{toml,csv}`, `codes/*.csv` with `codes/systems.toml`. An overlay is a
-folder `feeds/<overlay>/` holding CSV files of the same names, whose rows replace base rows by key.
+Base files: `inbound/*.{toml,csv}`, `outbound/*.{toml,csv}`, `answers/*.{toml,csv}`, `codes/*.csv` with
+`codes/systems.toml`. An overlay is a folder `feeds/<overlay>/` holding CSV files of the same names, whose rows replace
+base rows by key.
 """
 
 import csv
@@ -14,6 +15,7 @@ from typing import Any
 
 from adapters.mapping.codes import code_table
 from adapters.mapping.plans import (
+    AnswerPlan,
     CodeTable,
     Keep,
     MessagePlan,
@@ -44,6 +46,7 @@ def load(overlays: Sequence[str] = (), root: Traversable | None = None, own: Tra
     return Tables(
         inbound=tuple(_message_plan(name, text) for name, text in _plans(root, "inbound")),
         outbound=tuple(_outbound_plan(name, text) for name, text in _plans(root, "outbound")),
+        answers=tuple(_answer_plan(name, text) for name, text in _plans(root, "answers")),
         rows={name: _row_table(name, lines) for name, (kind, lines) in sheets.items() if kind != "codes"},
         codes=_code_tables(sheets, systems),
         problems=tuple(problems),
@@ -51,7 +54,7 @@ def load(overlays: Sequence[str] = (), root: Traversable | None = None, own: Tra
 
 
 def _base_sheets(root: Traversable, problems: list[str]) -> Iterator[tuple[str, tuple[str, dict[str, Line]]]]:
-    for kind in ("inbound", "outbound", "codes"):
+    for kind in ("inbound", "outbound", "answers", "codes"):
         for file in _files(root / kind, ".csv"):
             name = file.name.removesuffix(".csv")
             yield name, (kind, _lines(file, f"{kind}/{file.name}", problems))
@@ -175,17 +178,34 @@ def _outbound_plan(origin: str, plan: Mapping[str, Any]) -> OutboundPlan:
         structure=plan["structure"],
         version=plan.get("version", "2.5"),
         focus=plan["focus"],
-        segments=tuple(
-            SegmentPlan(
-                name=row["name"],
-                table=row["table"],
-                each=row.get("each", ""),
-                reference=row.get("reference", ""),
-                type=row.get("type", ""),
-                when=row.get("when", ""),
-            )
-            for row in plan["segment"]
-        ),
+        segments=tuple(_segment_plan(row) for row in plan["segment"]),
+    )
+
+
+def _answer_plan(origin: str, plan: Mapping[str, Any]) -> AnswerPlan:
+    return AnswerPlan(
+        origin=origin,
+        triggers=frozenset(plan["triggers"]),
+        type=plan["type"],
+        event=plan.get("event", ""),
+        structure=plan["structure"],
+        version=plan.get("version", "2.5"),
+        of=plan.get("of", ""),
+        focus=plan.get("focus", ""),
+        segments=tuple(_segment_plan(row) for row in plan.get("segment", ())),
+    )
+
+
+def _segment_plan(row: Mapping[str, Any]) -> SegmentPlan:
+    return SegmentPlan(
+        name=row["name"],
+        table=row.get("table", ""),
+        each=row.get("each", ""),
+        reference=row.get("reference", ""),
+        type=row.get("type", ""),
+        when=row.get("when", ""),
+        request=row.get("request", ""),
+        is_always=bool(row.get("always", False)),
     )
 
 

@@ -1,6 +1,6 @@
 """A message to upserts: what the feed asks the server to make or change. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ class Translation:
 
     upserts: list[Upsert]
     warnings: tuple[Issue, ...]
+    #: Labels of what each resource of the plan became, in order.
+    labels: Mapping[str, tuple[str, ...]]
 
 
 def to_fhir(message: Message, tables: Tables, feed: FeedMapping) -> list[Upsert]:
@@ -75,7 +77,8 @@ class _Translator:
                 if label is not None:
                     made.append((index, label))
             self.made[resource.plan.name] = made
-        return Translation(self.upserts, tuple(self.warnings))
+        labels = {name: tuple(dict.fromkeys(label for _, label in made)) for name, made in self.made.items()}
+        return Translation(self.upserts, tuple(self.warnings), labels)
 
     def _at(self) -> int | None:
         """When the sender says it happened: the first of the plan's fields that can be read.

@@ -36,6 +36,8 @@ class Applied:
     written: tuple[str, ...]
     #: A warning for each that spoke of a time before the state we have, and so was passed over.
     late: tuple[Issue, ...]
+    #: By label, what each upsert's resource is now.
+    stored: Mapping[str, Stored]
 
 
 def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
@@ -61,7 +63,11 @@ def apply(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
         after = _apply_one(uow, upsert, place, before, references)
         if after is not before:
             current[place] = written[place] = after
-    return Applied(tuple(f"{one.reference}/_history/{one.version}" for one in written.values()), tuple(late))
+    return Applied(
+        written=tuple(f"{one.reference}/_history/{one.version}" for one in written.values()),
+        late=tuple(late),
+        stored={label: current[place] for label, place in places.items()},
+    )
 
 
 def _known(uow: UnitOfWork, upserts: Sequence[Upsert]) -> dict[Key, Stored]:

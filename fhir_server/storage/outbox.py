@@ -4,6 +4,7 @@ stream.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, insert, select, update
 
@@ -14,6 +15,8 @@ from fhir_server.storage.unit_of_work import UnitOfWork
 
 #: States of a delivery.
 WAITING, DELIVERED, DEAD, DROPPED = "waiting", "delivered", "dead", "dropped"
+#: The event of a message's own answer, told in an exchange of ours.
+ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +78,35 @@ _finish = (
     )
 )
 _OWED = ("destination", "stream", "event", "type", "id", "version", "state", "attempts", "due_ms", "leased_until_ms")
-_insert = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, "created_ms", "updated_ms")}))
+_TIMES = ("created_ms", "updated_ms")
+_insert = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, *_TIMES)}))
+_insert_payload = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, *_TIMES, "payload")}))
 
 
 def add(uow: UnitOfWork, destination: str, event: str, stored: Stored) -> None:
     """Owe `destination` the news of `event` about this version of a resource."""
-    _insert.run(
-        uow.connection,
-        {
-            "destination": destination,
-            "stream": stored.reference,
-            "event": event,
-            "type": stored.type,
-            "id": stored.id,
-            "version": stored.version,
-            "state": WAITING,
-            "attempts": 0,
-            "due_ms": uow.now_ms,
-            "leased_until_ms": 0,
-            "created_ms": uow.now_ms,
-            "updated_ms": uow.now_ms,
-        },
-    )
+    owed = {"stream": stored.reference, "type": stored.type, "id": stored.id, "version": stored.version}
+    _insert.run(uow.connection, _waiting(uow, destination, event) | owed)
+
+
+def add_answer(uow: UnitOfWork, destination: str, control_id: str, payload: bytes) -> None:
+    """Owe `destination` the answer to its message of that control id, in these very bytes."""
+    owed = {"stream": f"Message/{control_id}", "type": "Message", "id": control_id[:64], "version": 0}
+    row = _waiting(uow, destination, ANSWER) | owed | {"payload": payload}
+    _insert_payload.run(uow.connection, row)
+
+
+def _waiting(uow: UnitOfWork, destination: str, event: str) -> dict[str, Any]:
+    return {
+        "destination": destination,
+        "event": event,
+        "state": WAITING,
+        "attempts": 0,
+        "due_ms": uow.now_ms,
+        "leased_until_ms": 0,
+        "created_ms": uow.now_ms,
+        "updated_ms": uow.now_ms,
+    }
 
 
 def lease(uow: UnitOfWork, *, count: int, lease_ms: int) -> list[Delivery]:
