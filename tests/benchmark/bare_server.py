@@ -6,15 +6,18 @@ chosen by a number in the address. The rows' stored texts are joined as the prod
 
 import os
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response
 from granian import Granian
 from granian.constants import Interfaces
+from sqlalchemy import Connection, Row
 
 from fhir_server.settings import load
 from fhir_server.storage.database import Database
+from tests.benchmark.statements import Recorded
 
 _TYPE = "application/fhir+json"
 
@@ -22,7 +25,8 @@ _TYPE = "application/fhir+json"
 def application() -> Flask:
     """The bare application of one worker."""
     settings = load()
-    recorded: dict[str, list[list[Any]]] = pickle.loads(Path(os.environ["CRENEAU_BENCHMARK_STATEMENTS"]).read_bytes())
+    path = Path(os.environ["CRENEAU_BENCHMARK_STATEMENTS"])
+    recorded: dict[str, list[list[Recorded]]] = pickle.loads(path.read_bytes())
     database = Database(settings.database_url)
     base_url = settings.base_url
     app = Flask("bare", static_folder=None)
@@ -33,22 +37,29 @@ def application() -> Flask:
 
     @app.get("/read/<int:number>")
     def read(number: int) -> Response:
-        ((statement, values),) = recorded["read"][number]
-        row = database.read().exec_driver_sql(statement, values).one()
+        (one,) = recorded["read"][number]
+        row = database.read().exec_driver_sql(one.statement, one.values).one()
         return Response(row.body, mimetype=_TYPE)
 
     @app.get("/<name>/<int:number>")
     def search(name: str, number: int) -> Response:
-        connection = database.read()
         entries = [
             f'{{"fullUrl":"{base_url}/{row.type}/{row.id}","resource":{row.body},"search":{{"mode":"match"}}}}'
-            for statement, values in recorded[name][number]
-            for row in connection.exec_driver_sql(statement, values)
+            for one in recorded[name][number]
+            for row in _resources(database.read(), one)
         ]
         bundle = f'{{"resourceType":"Bundle","type":"searchset","entry":[{",".join(entries)}]}}'
         return Response(bundle, mimetype=_TYPE)
 
     return app
+
+
+def _resources(connection: Connection, one: Recorded) -> Sequence[Row[Any]]:
+    """The rows of a statement; of one that only counts, none."""
+    result = connection.exec_driver_sql(one.statement, one.values)
+    columns = tuple(result.keys())
+    rows = result.all()
+    return rows if "body" in columns else ()
 
 
 def main() -> None:

@@ -6,20 +6,29 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fhir_server.kernel.dates import zone
+from tests.benchmark.extent import Sizes
 
 ZONE = "Europe/Paris"
 SCHEDULES = 200
-PATIENTS = 5_000
-APPOINTMENTS = 20_000
+#: Days over which the loaded appointments lie behind.
+PAST_DAYS = 100
+#: Family names in use.
+FAMILIES = 997
 #: A slot lasts a quarter of an hour; an agenda is open from 8 to 20.
 MINUTES, FIRST_HOUR, SLOTS_A_DAY = 15, 8, 48
 #: In whose name agendas and bookings are loaded: two partners of the demonstration.
 AGENDA, VENDOR = "demo-agenda", "demo-vendor"
 
+DOCTOR_SYSTEM = "urn:oid:1.2.250.1.71.4.2.1"
+PATIENT_SYSTEM, APPOINTMENT_SYSTEM = "https://bench.example/patient", "https://bench.example/appointment"
+
 _R38 = "https://mos.esante.gouv.fr/NOS/TRE_R38-SpecialiteOrdinale/FHIR/TRE-R38-SpecialiteOrdinale"
 _R314 = "https://mos.esante.gouv.fr/NOS/TRE_R314-TypeCreneau/FHIR/TRE-R314-TypeCreneau"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _R66 = "https://mos.esante.gouv.fr/NOS/TRE_R66-CategorieEtablissement/FHIR/TRE-R66-CategorieEtablissement"
+#: What an appointment was before it was fulfilled, when its history is kept: every tenth one.
+_STATES = tuple({"status": status} for status in ("proposed", "pending", "booked", "arrived"))
+_WITH_HISTORY = 10
 _COMMENT = "Soins non programmés, sur orientation de la régulation."
 
 
@@ -31,19 +40,39 @@ class Item:
     id: str
     owner: str
     content: dict[str, Any]
+    #: What each version before this one had otherwise, first version first.
+    earlier: tuple[dict[str, Any], ...] = ()
 
 
-def items(slots: int, today: datetime) -> Iterator[Item]:
+def items(sizes: Sizes, today: datetime) -> Iterator[Item]:
     """Everything, catalogue first. `today` is the midnight before the first day of slots."""
     for number in range(SCHEDULES):
         yield Item("Practitioner", f"doctor-{number:03d}", AGENDA, practitioner(number))
+        yield Item("PractitionerRole", f"role-{number:03d}", AGENDA, role(number))
         yield Item("Schedule", f"agenda-{number:03d}", AGENDA, schedule(number))
-    for number in range(slots):
+    for number in range(sizes.slots):
         yield Item("Slot", f"slot-{number:07d}", AGENDA, slot(number, today))
-    for number in range(PATIENTS):
-        yield Item("Patient", f"patient-{number:05d}", VENDOR, patient(number))
-    for number in range(APPOINTMENTS):
-        yield Item("Appointment", f"booking-{number:05d}", VENDOR, past_appointment(number, today))
+    for number in range(sizes.patients):
+        yield Item("Patient", patient_id(number), VENDOR, patient(number))
+    for number in range(sizes.appointments):
+        earlier = () if number % _WITH_HISTORY else _STATES
+        booked = past_appointment(number, sizes.patients, today)
+        yield Item("Appointment", appointment_id(number), VENDOR, booked, earlier)
+
+
+def patient_id(number: int) -> str:
+    """The id of a loaded person."""
+    return f"patient-{number:06d}"
+
+
+def appointment_id(number: int) -> str:
+    """The id of a loaded appointment."""
+    return f"booking-{number:06d}"
+
+
+def with_history(number: int) -> int:
+    """The nearest loaded appointment before that one that has several versions."""
+    return number - number % _WITH_HISTORY
 
 
 def slot(number: int, today: datetime) -> dict[str, Any]:
@@ -82,7 +111,10 @@ def schedule(number: int) -> dict[str, Any]:
         "active": True,
         "serviceType": [_concept(_ACT, "AMB", "Consultation au cabinet")],
         "specialty": [_concept(_R38, "SM54", "Médecine générale")],
-        "actor": [{"reference": f"Practitioner/doctor-{number:03d}", "display": f"Dr Essai {number:03d}"}],
+        "actor": [
+            {"reference": f"Practitioner/doctor-{number:03d}", "display": f"Dr Essai {number:03d}"},
+            {"reference": f"PractitionerRole/role-{number:03d}"},
+        ],
         "comment": _COMMENT,
     }
 
@@ -91,9 +123,25 @@ def practitioner(number: int) -> dict[str, Any]:
     """An invented doctor."""
     return {
         "resourceType": "Practitioner",
-        "identifier": [{"system": "urn:oid:1.2.250.1.71.4.2.1", "value": f"899{number:09d}"}],
+        "identifier": [{"system": DOCTOR_SYSTEM, "value": doctor_number(number)}],
         "active": True,
         "name": [{"use": "official", "family": f"ESSAI{number:03d}", "given": ["Camille"], "prefix": ["DR"]}],
+        "telecom": [{"system": "phone", "value": f"+33261910{number:03d}", "use": "work"}],
+    }
+
+
+def doctor_number(number: int) -> str:
+    """The national number of a doctor."""
+    return f"899{number:09d}"
+
+
+def role(number: int) -> dict[str, Any]:
+    """Where and as what the doctor of that number works."""
+    return {
+        "resourceType": "PractitionerRole",
+        "active": True,
+        "practitioner": {"reference": f"Practitioner/doctor-{number:03d}"},
+        "specialty": [_concept(_R38, "SM54", "Médecine générale")],
         "telecom": [{"system": "phone", "value": f"+33261910{number:03d}", "use": "work"}],
     }
 
@@ -102,9 +150,9 @@ def patient(number: int) -> dict[str, Any]:
     """An invented person."""
     return {
         "resourceType": "Patient",
-        "identifier": [{"use": "official", "system": "https://bench.example/patient", "value": f"P{number:09d}"}],
+        "identifier": [{"use": "official", "system": PATIENT_SYSTEM, "value": patient_number(number)}],
         "active": True,
-        "name": [{"use": "official", "family": f"Songerêve{number % 997}", "given": ["Camille", "Maëlle"]}],
+        "name": [{"use": "official", "family": family(number), "given": ["Camille", "Maëlle"]}],
         "telecom": [{"system": "phone", "value": f"+336399{number % 100_000:05d}", "use": "mobile"}],
         "gender": "female" if number % 2 else "male",
         "birthDate": f"{1930 + number % 90}-{1 + number % 12:02d}-{1 + number % 28:02d}",
@@ -112,27 +160,44 @@ def patient(number: int) -> dict[str, Any]:
     }
 
 
-def past_appointment(number: int, today: datetime) -> dict[str, Any]:
+def patient_number(number: int) -> str:
+    """What a vendor knows a loaded person by."""
+    return f"P{number:09d}"
+
+
+def family(number: int) -> str:
+    """The family name of a person: some hundred loaded persons share it."""
+    return f"Songerêve{number % FAMILIES}"
+
+
+def past_appointment(number: int, patients: int, today: datetime) -> dict[str, Any]:
     """A booking of the last hundred days, kept as fulfilled: it holds no slot."""
-    start = today - timedelta(days=1 + number % 100) + timedelta(hours=FIRST_HOUR, minutes=MINUTES * (number % 48))
+    # Spread so that neither the bookings of one person nor those of one agenda fall on the same day.
+    days, quarter = 1 + (number + number // 7_001) % PAST_DAYS, number // PAST_DAYS % SLOTS_A_DAY
+    start = today - timedelta(days=days) + timedelta(hours=FIRST_HOUR, minutes=MINUTES * quarter)
     return appointment(
-        number=f"B{number:09d}",
+        number=appointment_number(number),
         status="fulfilled",
-        patient_id=f"patient-{number % PATIENTS:05d}",
+        patient=f"Patient/{patient_id(number % patients)}",
         agenda=number % SCHEDULES,
         start=start.isoformat(timespec="milliseconds"),
         end=(start + timedelta(minutes=MINUTES)).isoformat(timespec="milliseconds"),
     )
 
 
+def appointment_number(number: int) -> str:
+    """The number of a loaded appointment in the vendor's books."""
+    return f"B{number:09d}"
+
+
 def appointment(
-    *, number: str, status: str, patient_id: str, agenda: int, start: str, end: str, slot_id: str | None = None
+    *, number: str, status: str, patient: str, agenda: int, start: str, end: str, slot_id: str | None = None
 ) -> dict[str, Any]:
     """An appointment of one person with the doctor of an agenda, in a slot when one is named."""
     slots = {"slot": [{"reference": f"Slot/{slot_id}"}]} if slot_id else {}
     return {
         "resourceType": "Appointment",
-        "identifier": [{"system": "https://bench.example/appointment", "value": number}],
+        "identifier": [{"system": APPOINTMENT_SYSTEM, "value": number}],
         "status": status,
         "serviceType": [_concept(_ACT, "AMB", "Consultation au cabinet")],
         "reasonCode": [{"text": "Soins non programmés"}],
@@ -140,7 +205,7 @@ def appointment(
         "end": end,
         **slots,
         "participant": [
-            {"actor": {"reference": f"Patient/{patient_id}"}, "status": "accepted"},
+            {"actor": {"reference": patient}, "status": "accepted"},
             {"actor": {"reference": f"Practitioner/doctor-{agenda:03d}"}, "status": "accepted"},
         ],
     }

@@ -7,8 +7,11 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 
+from tests.benchmark.asks import Ask
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _SECRET = "creneau-demo"
+FHIR, FORM = "application/fhir+json", "application/x-www-form-urlencoded"
 
 
 class HttpReader:
@@ -54,7 +57,7 @@ class Bearer:
 
     def _renew(self) -> None:
         credentials = base64.b64encode(f"{self._client_id}:{_SECRET}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Authorization": f"Basic {credentials}", "Content-Type": FORM}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         connection.request("POST", "/oauth/token", "grant_type=client_credentials", headers)
         answer = json.loads(connection.getresponse().read())
@@ -74,6 +77,19 @@ def gets(paths: Iterable[str], bearer: Bearer | None) -> Iterator[bytes]:
 
 def posts(path: str, bodies: Iterable[bytes], bearer: Bearer) -> Iterator[bytes]:
     """A POST of each body."""
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/fhir+json\r\n".encode()
     for body in bodies:
-        yield head + bearer.header() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+        yield _post(path, body, FHIR, bearer)
+
+
+def asked(asks: Iterable[Ask], bearer: Bearer) -> Iterator[bytes]:
+    """Each request: a GET, or a POST of its form."""
+    for ask in asks:
+        if ask.form:
+            yield _post(ask.path, ask.form.encode(), FORM, bearer)
+        else:
+            yield from gets((ask.path,), bearer)
+
+
+def _post(path: str, body: bytes, media_type: str, bearer: Bearer) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nAccept: {FHIR}\r\nContent-Type: {media_type}\r\n".encode()
+    return head + bearer.header() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body

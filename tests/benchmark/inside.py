@@ -7,22 +7,14 @@ from io import BytesIO
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, event
 from werkzeug.test import create_environ
 
 from adapters.service import House, build_house
 from fhir_server import settings as settings_module
 from fhir_server.app import create_app
+from tests.benchmark.asks import Ask
 from tests.benchmark.content import VENDOR
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One statement as the database driver got it."""
-
-    statement: str
-    values: Any
-    is_many: bool
+from tests.benchmark.http_client import FHIR, FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +31,16 @@ class Inside:
         address, _, query = path.partition("?")
         return self._ask("200", PATH_INFO=address, QUERY_STRING=query)
 
-    def post(self, path: str, body: bytes) -> bytes:
-        """The body of an answer. Raises RuntimeError unless it is 201."""
-        given = {"CONTENT_TYPE": "application/fhir+json", "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
-        return self._ask("201", REQUEST_METHOD="POST", PATH_INFO=path, **given)
+    def answer(self, ask: Ask) -> bytes:
+        """The body of an answer to a GET, or to a form. Raises RuntimeError unless it is 200."""
+        if ask.form:
+            return self.post(ask.path, ask.form.encode(), "200", FORM)
+        return self.get(ask.path)
+
+    def post(self, path: str, body: bytes, expected: str = "201", media_type: str = FHIR) -> bytes:
+        """The body of an answer. Raises RuntimeError unless it has the status expected."""
+        given = {"CONTENT_TYPE": media_type, "CONTENT_LENGTH": str(len(body)), "wsgi.input": BytesIO(body)}
+        return self._ask(expected, REQUEST_METHOD="POST", PATH_INFO=path, **given)
 
     def receive(self, message: bytes) -> bytes:
         """The acknowledgement of a hospital's message. Raises RuntimeError unless it is AA."""
@@ -78,18 +76,3 @@ def inside(url: str) -> Iterator[Inside]:
     headers = {"HTTP_AUTHORIZATION": f"Bearer {token}", "HTTP_ACCEPT": "application/fhir+json"}
     yield Inside(house, app, create_environ() | headers)
     house.services.close()
-
-
-@contextmanager
-def recording() -> Iterator[list[Recorded]]:
-    """The statements that run while the block does, in order."""
-    found: list[Recorded] = []
-
-    def keep(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, is_many: bool) -> None:
-        found.append(Recorded(statement, values, is_many))
-
-    event.listen(Engine, "before_cursor_execute", keep)
-    try:
-        yield found
-    finally:
-        event.remove(Engine, "before_cursor_execute", keep)

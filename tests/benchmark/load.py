@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -13,26 +14,29 @@ from fhir_server.storage import index, tables
 from fhir_server.storage.database import Database
 from tests.benchmark import content
 from tests.benchmark.content import Item
+from tests.benchmark.extent import Sizes, loaded
 
 _BATCH = 20_000
+#: The load looks like the changes of many days: that far apart, the first long before, versions an hour apart.
+_APART_MS, _LOADED_BEFORE_MS, _BETWEEN_VERSIONS_MS = 2_000, 60 * 86_400_000, 3_600_000
 
 #: Rows of one batch, each table's as tuples in the order of `_columns`.
 Rows = dict[Table, list[tuple[Any, ...]]]
 
 
-def ensure(url: str, slots: int) -> int:
-    """Make sure that the store holds `slots` slots; how many it holds of each run before. Loads only an empty store."""
+def ensure(url: str, sizes: Sizes) -> Sizes:
+    """Make sure that the store holds that much; how much it holds. Loads only an empty store."""
     database = Database(url)
     with database.begin() as connection:
-        found = connection.execute(select(func.count()).select_from(tables.slot_index)).scalar_one()
-    if found == 0:
-        _load(database, slots)
-        found = slots
+        found = loaded(connection)
+    if found.slots == 0:
+        _load(database, sizes)
+        found = sizes
     database.close()
-    return int(found)
+    return found
 
 
-def _load(database: Database, slots: int) -> None:
+def _load(database: Database, sizes: Sizes) -> None:
     now = database.clock()
     midnight = datetime.now(zone(content.ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
     _prepare(database)
@@ -41,8 +45,8 @@ def _load(database: Database, slots: int) -> None:
     # What the server declares of itself is there already.
     with database.begin() as connection:
         first_key = connection.execute(select(func.coalesce(func.max(tables.resource.c.pk), 0))).scalar_one() + 1
-    for first, batch in _batches(content.items(slots, midnight), first_key):
-        copy(database.engine, _rows(first, batch, now))
+    for first, batch in _batches(content.items(sizes, midnight), first_key):
+        copy(database.engine, _rows(first, batch, now - _LOADED_BEFORE_MS))
     _change_indexes(database.engine, drop=False)
     _finish(database)
 
@@ -53,23 +57,53 @@ def _batches(items: Iterator[Item], first: int) -> Iterator[tuple[int, list[Item
         first += len(batch)
 
 
-def _rows(first: int, batch: Iterable[Item], now_ms: int) -> Rows:
+def _rows(first: int, batch: Iterable[Item], begun_ms: int) -> Rows:
+    """The rows of a batch whose first resource has the key `first`. Each key is a moment later than the one before."""
     found: Rows = {tables.resource: [], tables.resource_version: []}
-    stamp = {"versionId": "1", "lastUpdated": to_instant(now_ms)}
     for pk, item in enumerate(batch, first):
-        given = item.content
-        meta = {**given.pop("meta", {}), **stamp}
-        kept = {"resourceType": given.pop("resourceType"), "id": item.id, "meta": meta, **given}
-        body = json.encode(kept).decode()
-        found[tables.resource].append((pk, item.type, item.id, 1, now_ms, False, item.owner, now_ms, body))
-        found[tables.resource_version].append((item.type, item.id, 1, now_ms, "POST", item.owner, body))
-        for table, rows in index.rows(item.type, kept).items():
+        changed_ms = begun_ms + pk * _APART_MS
+        version, body = _versions(found[tables.resource_version], item, changed_ms)
+        found[tables.resource].append(_resource(pk, item, version, changed_ms, body))
+        # What is indexed of id and meta is in columns of the resource's row.
+        for table, rows in index.rows(item.type, item.content).items():
             kept_rows = found.setdefault(table, [])
             names = _columns(table)[1:]
             kept_rows.extend((pk, *(row[name] for name in names)) for row in rows)
     return found
 
 
+def _resource(pk: int, item: Item, version: int, changed_ms: int, body: str) -> tuple[Any, ...]:
+    known = {
+        "pk": pk,
+        "type": item.type,
+        "id": item.id,
+        "version": version,
+        "updated_ms": changed_ms,
+        "deleted": False,
+        "owner": item.owner,
+        "happened_ms": changed_ms,
+        "body": body,
+    }
+    return tuple(known.get(name) for name in _columns(tables.resource))
+
+
+def _versions(rows: list[tuple[Any, ...]], item: Item, changed_ms: int) -> tuple[int, str]:
+    """Add the rows of all versions; number and text of the last."""
+    states = (*item.earlier, {})
+    for version, state in enumerate(states, 1):
+        at = changed_ms - (len(states) - version) * _BETWEEN_VERSIONS_MS
+        body = _body(item, state, version, at)
+        rows.append((item.type, item.id, version, at, "POST" if version == 1 else "PUT", item.owner, body))
+    return len(states), body
+
+
+def _body(item: Item, state: dict[str, Any], version: int, changed_ms: int) -> str:
+    given = {**item.content, **state}
+    meta = {**given.pop("meta", {}), "versionId": str(version), "lastUpdated": to_instant(changed_ms)}
+    return json.encode({"resourceType": given.pop("resourceType"), "id": item.id, "meta": meta, **given}).decode()
+
+
+@cache
 def _columns(table: Table) -> list[str]:
     """The columns a load fills: all but those the database numbers by itself."""
     if table is tables.resource:
@@ -106,7 +140,7 @@ def _change_indexes(engine: Engine, *, drop: bool) -> None:
     with engine.begin() as connection:
         for table in tables.metadata.sorted_tables:
             for one in sorted(table.indexes, key=lambda found: str(found.name)):
-                (one.drop if drop else one.create)(connection)
+                (one.drop if drop else one.create)(connection, checkfirst=True)
 
 
 def _finish(database: Database) -> None:

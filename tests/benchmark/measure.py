@@ -58,7 +58,7 @@ class Recorder:
         if not self._is_warm:
             if now < self.begun:
                 return
-            self._is_warm, self.begun, self._cpu = True, now, time.process_time()
+            self._is_warm, self._cpu = True, time.process_time()
         self.outcomes[outcome] += 1
         if outcome == self._expected:
             self.latencies.append((now - sent) * 1000)

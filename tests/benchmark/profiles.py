@@ -12,7 +12,7 @@ import re
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,21 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from tests.benchmark import load, mllp_client, samples
+from tests.benchmark.asks import ASKED, Asking
+from tests.benchmark.extent import Extent, extent
 from tests.benchmark.inside import Inside, inside
+from tests.benchmark.samples import FreeSlot
 
 _WARM_UP, _COUNT = 60, 300
+#: How often an operation is run in all.
+_TURNS = _WARM_UP + 3 * _COUNT
 _TOP = 14
 _PACKAGE = re.compile(r"/site-packages/([^/.]+)")
 _ROOM = re.compile(r"/((?:fhir_server|adapters)/[^/.]+)")
+
+#: Makes one request; what prepares the requests of an operation.
+Work = Callable[[], bytes]
+Operation = Callable[[], Work]
 
 
 @dataclass(slots=True)
@@ -39,36 +48,43 @@ class _Clock:
     seconds: float = 0.0
 
 
-def markdown(store: str, url: str) -> Iterator[str]:
-    """A profile of each operation."""
-    slots = load.free_slots(url, 3 * (_COUNT + _WARM_UP))
+def markdown(store: str, url: str, names: Collection[str]) -> Iterator[str]:
+    """A profile of the operation of each scenario."""
+    slots, held = load.free_slots(url, (1 + samples.BOOKINGS) * _TURNS), extent(url)
     run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
     with inside(url) as product:
-        for name, work in _operations(product, samples.paths(samples.extent(url)), slots, run):
-            yield from _profile(f"{name}, {store}", work)
+        for name, work in _operations(product, held, slots, run):
+            if name in names:
+                yield from _profile(f"{name}, {store}", work())
 
 
-def _operations(
-    product: Inside, paths: dict[str, list[str]], slots: list[samples.FreeSlot], run: str
-) -> Iterator[tuple[str, Callable[[], Any]]]:
-    for name, addresses in paths.items():
-        turns = cycle(addresses)
-        yield name, partial(_get_next, product, turns)
-    count = 3 * (_COUNT + _WARM_UP)
-    patients = iter(samples.patients(count, run))
-    yield "create", lambda: product.post("/fhir/Patient", next(patients))
-    bookings = iter(samples.bookings(slots, run))
-    yield "book", lambda: product.post("/fhir/Appointment", next(bookings))
+def _operations(product: Inside, held: Extent, slots: list[FreeSlot], run: str) -> Iterator[tuple[str, Operation]]:
+    for name, asking in ASKED.items():
+        yield name, partial(_asking, product, held, asking)
+    yield "create", lambda: _each(partial(product.post, "/fhir/Patient"), samples.patients(_TURNS, run))
+    bodies = samples.bookings(slots[:_TURNS], run, held.sizes.patients)
+    yield "book", lambda: _each(partial(product.post, "/fhir/Appointment"), bodies)
+    left = range(_TURNS, len(slots), samples.BOOKINGS)
+    groups = [slots[first : first + samples.BOOKINGS] for first in left]
+    yield "transaction", lambda: _each(_transact(product), samples.transactions(groups, run))
     now = datetime.now(UTC)
-    messages = iter([mllp_client.siu(number, run, now) for number in range(count)])
-    yield "siu", lambda: product.receive(next(messages))
+    yield "siu", lambda: _each(product.receive, [mllp_client.siu(number, run, now) for number in range(_TURNS)])
 
 
-def _get_next(product: Inside, turns: Iterator[str]) -> bytes:
-    return product.get(next(turns))
+def _asking(product: Inside, held: Extent, asking: Asking) -> Work:
+    return _each(product.answer, cycle(asking(held, product.answer)))
 
 
-def _profile(title: str, work: Callable[[], Any]) -> Iterator[str]:
+def _transact(product: Inside) -> Callable[[bytes], bytes]:
+    return lambda body: product.post("/fhir", body, "200")
+
+
+def _each(do: Callable[[Any], bytes], given: Iterable[Any]) -> Work:
+    turns = iter(given)
+    return lambda: do(next(turns))
+
+
+def _profile(title: str, work: Work) -> Iterator[str]:
     for _ in range(_WARM_UP):
         work()
     wall, processor = _plain(work)
@@ -90,7 +106,7 @@ def _profile(title: str, work: Callable[[], Any]) -> Iterator[str]:
         yield f"| {name} | {share * wall:.0f} | {share:.0%} |"
 
 
-def _plain(work: Callable[[], Any]) -> tuple[float, float]:
+def _plain(work: Work) -> tuple[float, float]:
     """Median wall and mean processor microseconds of one call."""
     times, processor = [], time.process_time()
     for _ in range(_COUNT):

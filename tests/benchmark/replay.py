@@ -5,11 +5,12 @@ are replaced in every text, row keys by those that the database gives. What rema
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmark.inside import Recorded
+from tests.benchmark.statements import Recorded
 
 #: A cursor or connection of psycopg or sqlite3.
 Driver = Any
@@ -19,10 +20,18 @@ Driver = Any
 class Change:
     """What differs from the recorded change."""
 
-    #: Ids and numbers of the recorded change and what they become.
+    #: Ids and numbers of the recorded change and what they become. Every change of a kind has the same ones.
     texts: Mapping[str, str]
     #: Times of the recorded change and what they become.
     numbers: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text cut at the names in it: every second part is a name."""
+
+    parts: tuple[str, ...]
+    is_binary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +50,17 @@ class _Step:
 class Replay:
     """A recorded change, to be made again with other names."""
 
-    def __init__(self, recorded: Sequence[Recorded], keys: Mapping[tuple[str, str], int]) -> None:
-        """`keys` are the row keys of every resource the recorded change made or locked, by type and id."""
-        self._steps = [_step(one, keys) for one in recorded]
-
-    @property
-    def statements(self) -> int:
-        """How many statements the transaction has, its commit not counted."""
-        return len(self._steps)
+    def __init__(self, recorded: Sequence[Recorded], keys: Mapping[tuple[str, str], int], names: Sequence[str]) -> None:
+        """`keys` are the row keys of every resource the recorded change made or locked, by type and id; `names` are
+        the texts that every change has otherwise.
+        """
+        # The longest first: a name may be the start of another.
+        pattern = re.compile("(" + "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) + ")")
+        self._steps = [_step(one, keys, pattern) for one in recorded]
 
     def run(self, cursor: Driver, change: Change) -> None:
         """Run the statements of one change; the caller commits."""
-        texts, numbers = dict(change.texts), dict(change.numbers)
+        texts, numbers = change.texts, dict(change.numbers)
         for step in self._steps:
             rows = [_renamed(row, texts, numbers) for row in step.rows]
             if step.is_many:
@@ -63,17 +71,18 @@ class Replay:
             if step.makes is not None:
                 numbers[step.makes] = found[0][0]
             for type_name, id_, key in step.locks:
-                place = (type_name, _text(id_, texts, numbers))
+                place = (type_name, texts.get(id_, id_))
                 numbers[key] = next((row[0] for row in found if tuple(row[1:3]) == place), key)
 
 
-def _step(one: Recorded, keys: Mapping[tuple[str, str], int]) -> _Step:
+def _step(one: Recorded, keys: Mapping[tuple[str, str], int], pattern: re.Pattern[str]) -> _Step:
     rows = list(one.values) if one.is_many else [one.values]
     values = [] if one.is_many else list(_leaves(one.values))
     named = tuple((type_, id_, key) for (type_, id_), key in keys.items() if type_ in values and id_ in values)
     is_made = one.statement.startswith("INSERT INTO resource ") and bool(named)
     is_locked = one.statement.startswith("SELECT resource.pk")
-    return _Step(one.statement, rows, one.is_many, named[0][2] if is_made else None, named if is_locked else ())
+    cut = [_cut(row, pattern) for row in rows]
+    return _Step(one.statement, cut, one.is_many, named[0][2] if is_made else None, named if is_locked else ())
 
 
 def _leaves(values: Any) -> Iterator[Any]:
@@ -85,22 +94,29 @@ def _leaves(values: Any) -> Iterator[Any]:
             yield value
 
 
+def _cut(value: Any, pattern: re.Pattern[str]) -> Any:
+    """The value with its texts cut at the names."""
+    if isinstance(value, Mapping):
+        return {name: _cut(item, pattern) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_cut(item, pattern) for item in value)
+    if not isinstance(value, str | bytes):
+        return value
+    # Names are ASCII, so that any encoding that keeps every octet will do.
+    parts = pattern.split(value if isinstance(value, str) else value.decode("latin-1"))
+    return _Text(tuple(parts), isinstance(value, bytes)) if len(parts) > 1 else value
+
+
 def _renamed(value: Any, texts: Mapping[str, str], numbers: Mapping[int, int]) -> Any:
     rename = _RENAME.get(type(value))
     return rename(value, texts, numbers) if rename else value
 
 
-def _text(value: str, texts: Mapping[str, str], _numbers: Mapping[int, int]) -> str:
-    for old, new in texts.items():
-        if old in value:
-            value = value.replace(old, new)
-    return value
-
-
-def _octets(value: bytes, texts: Mapping[str, str], _numbers: Mapping[int, int]) -> bytes:
-    for old, new in texts.items():
-        value = value.replace(old.encode(), new.encode())
-    return value
+def _text(value: _Text, texts: Mapping[str, str], _numbers: Mapping[int, int]) -> str | bytes:
+    parts = list(value.parts)
+    parts[1::2] = [texts[name] for name in parts[1::2]]
+    text = "".join(parts)
+    return text.encode("latin-1") if value.is_binary else text
 
 
 def _number(value: int, _texts: Mapping[str, str], numbers: Mapping[int, int]) -> int:
@@ -115,8 +131,7 @@ def _list(value: list[Any], texts: Mapping[str, str], numbers: Mapping[int, int]
 
 
 _RENAME: dict[type, Callable[..., Any]] = {
-    str: _text,
-    bytes: _octets,
+    _Text: _text,
     int: _number,
     list: _list,
     dict: lambda value, texts, numbers: {name: _renamed(item, texts, numbers) for name, item in value.items()},

@@ -18,6 +18,11 @@ _HEAD = (
     "| Operation | clients | Créneau /s (p50 / p99 ms) | ceiling /s (p50 / p99 ms) | share | aim | client µs |\n"
     "|---|---:|---:|---:|---:|---|---:|"
 )
+#: The slowest answers of so many clients may take that many times what half of them take; more is marked.
+_TAIL, _TAIL_CLIENTS = 5, 8
+_LEGEND = f"\n`!` after a p99 at {_TAIL_CLIENTS} clients: more than {_TAIL} × p50."
+#: Between two measurements of the same thing.
+_NOISE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +40,29 @@ class Line:
         pairs = zip(self.products, self.ceilings, strict=True)
         return statistics.median(product.rate / max(1e-9, ceiling.rate) for product, ceiling in pairs)
 
-    def text(self, store: str) -> str:
-        """The row of the table."""
-        product, ceiling = _middle(self.products), _middle(self.ceilings)
+    @property
+    def product(self) -> Measure:
+        """The median measurement of the product."""
+        return _middle(self.products)
+
+    def text(self, store: str, beside: "Line | None") -> str:
+        """The row of the table; `beside` is the scenario that it should be as fast as."""
+        product, ceiling = self.product, _middle(self.ceilings)
         return (
-            f"| {self.scenario.title} | {self.clients} | {_figures(product)}{_wrong(self.products)} "
-            f"| {_figures(ceiling)}{_wrong(self.ceilings)} "
-            f"| {self.share:.0%} | {self._aim(product, store)} | {product.client_microseconds:.0f} |"
+            f"| {self.scenario.title} | {self.clients} | {self._figures(product)}{_wrong(self.products)} "
+            f"| {self._figures(ceiling)}{_wrong(self.ceilings)} "
+            f"| {self.share:.0%} | {self._aim(product, store, beside)} | {product.client_microseconds:.0f} |"
         )
 
-    def _aim(self, product: Measure, store: str) -> str:
+    def _figures(self, measure: Measure) -> str:
+        half, most = measure.percentile(50), measure.percentile(99)
+        is_long = self.clients == _TAIL_CLIENTS and most > _TAIL * half
+        return f"{measure.rate:,.0f} ({half:.2f} / {f'**{most:.1f}!**' if is_long else f'{most:.1f}'})"
+
+    def _aim(self, product: Measure, store: str, beside: "Line | None") -> str:
+        if beside is not None:
+            share = product.rate / max(1e-9, beside.product.rate)
+            return _verdict(f"as `{beside.scenario.name}`: {share:.0%}", share >= 1 - _NOISE)
         if self.scenario.share is not None:
             return _verdict(f"≥ {self.scenario.share:.0%}", self.share >= self.scenario.share)
         if self.scenario.rate is not None and store == "postgres" and self.scenario.rate[1] == self.clients:
@@ -55,8 +73,10 @@ class Line:
 def table(store: str, lines: Sequence[Line]) -> Iterator[str]:
     """The table of one store."""
     yield f"\n### {store}\n\n{_HEAD}"
+    known = {(line.scenario.name, line.clients): line for line in lines}
     for line in lines:
-        yield line.text(store)
+        yield line.text(store, known.get((line.scenario.beside, line.clients)))
+    yield _LEGEND
 
 
 def conditions(arguments: str) -> Iterator[str]:
@@ -71,10 +91,6 @@ def conditions(arguments: str) -> Iterator[str]:
 
 def _middle(measures: Sequence[Measure]) -> Measure:
     return sorted(measures, key=lambda one: one.rate)[len(measures) // 2]
-
-
-def _figures(measure: Measure) -> str:
-    return f"{measure.rate:,.0f} ({measure.percentile(50):.2f} / {measure.percentile(99):.1f})"
 
 
 def _wrong(measures: Sequence[Measure]) -> str:

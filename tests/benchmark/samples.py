@@ -1,105 +1,80 @@
-"""What the clients ask: addresses and bodies, all different, the same in every run over the same store."""
+"""The bodies that the clients send: new persons, bookings, transactions."""
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-
-from sqlalchemy import func, select
+from typing import Any
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
-from fhir_server.storage import tables
-from fhir_server.storage.database import Database
 from tests.benchmark import content
-
-_SEED = 20_261
-_COUNT = 500
-#: Agendas a search asks for.
-_AGENDAS = 20
 
 #: Free slots as `load.free_slots` gives them.
 FreeSlot = tuple[str, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What the store holds."""
-
-    slots: int
-    first_day: date
-    days: int
-
-
-def extent(url: str) -> Extent:
-    """How many slots the store holds, and over which days."""
-    database = Database(url)
-    start = tables.slot_index.c.start_ms
-    with database.begin() as connection:
-        count, low, high = connection.execute(select(func.count(), func.min(start), func.max(start))).one()
-    database.close()
-    first, last = (datetime.fromtimestamp(moment / 1000, UTC).date() for moment in (low, high))
-    return Extent(count, first, (last - first).days + 1)
-
-
-def paths(store: Extent) -> dict[str, list[str]]:
-    """The addresses of every GET scenario."""
-    search = [_search(store, number) for number in range(_COUNT)]
-    return {
-        "read": [f"/fhir/Slot/slot-{number:07d}" for number in _numbers(store.slots)],
-        "search": search,
-        "search-include": [path + "&_include=Slot:schedule" for path in search],
-        "search-includes": [path + "&_include=Slot:schedule&_include:iterate=Schedule:actor" for path in search],
-        "appointments": [
-            f"/fhir/Appointment?patient=Patient/patient-{number:05d}&date=ge{store.first_day - timedelta(days=60)}"
-            for number in _numbers(content.PATIENTS)
-        ],
-    }
+#: Bookings of a transaction; as many more of its entries make the persons.
+BOOKINGS = 5
 
 
 def patients(count: int, run: str) -> list[bytes]:
     """Bodies of new persons."""
-    bodies = []
-    for number in range(count):
-        person = content.patient(number)
-        person["identifier"][0]["value"] = f"N{run}{number:07d}"
-        bodies.append(json.encode(person))
-    return bodies
+    return [json.encode(_patient(number, f"N{run}{number:07d}")) for number in range(count)]
 
 
-def booking(slot: FreeSlot, number: str) -> bytes:
-    """The body that books a slot, its number in the vendor's books."""
-    slot_id, start_ms, end_ms = slot
-    place = int(slot_id.removeprefix("slot-"))
-    return json.encode(
-        content.appointment(
-            number=number,
-            status="booked",
-            patient_id=f"patient-{place % content.PATIENTS:05d}",
-            agenda=place % content.SCHEDULES,
-            start=to_instant(start_ms, content.ZONE),
-            end=to_instant(end_ms, content.ZONE),
-            slot_id=slot_id,
-        )
-    )
+def booking(slot: FreeSlot, number: str, persons: int) -> bytes:
+    """The body that books a slot, its number in the vendor's books, for one of the persons loaded."""
+    return json.encode(_appointment(slot, number, f"Patient/{booked_person(slot[0], persons)}"))
 
 
-def bookings(slots: Sequence[FreeSlot], run: str) -> list[bytes]:
+def bookings(slots: Sequence[FreeSlot], run: str, persons: int) -> list[bytes]:
     """The bodies that book these slots."""
-    return [booking(slot, f"V{run}{number:07d}") for number, slot in enumerate(slots)]
+    return [booking(slot, f"V{run}{number:07d}", persons) for number, slot in enumerate(slots)]
 
 
-def _numbers(limit: int) -> list[int]:
-    chance = random.Random(_SEED)
-    return [chance.randrange(limit) for _ in range(_COUNT)]
+def booked_person(slot_id: str, persons: int) -> str:
+    """Id of the person a slot is booked for."""
+    return content.patient_id(place(slot_id) % persons)
 
 
-def _search(store: Extent, number: int) -> str:
-    """Twenty agendas over one day and the next morning, free slots only, the first fifty."""
-    chance = random.Random(_SEED + number)
-    agendas = ",".join(f"Schedule/agenda-{agenda:03d}" for agenda in chance.sample(range(content.SCHEDULES), _AGENDAS))
-    start = datetime.combine(store.first_day, datetime.min.time()) + timedelta(
-        days=chance.randrange(max(1, store.days - 1)), hours=6
+def place(slot_id: str) -> int:
+    """The number of a loaded slot."""
+    return int(slot_id.removeprefix("slot-"))
+
+
+def transactions(groups: Sequence[Sequence[FreeSlot]], run: str) -> list[bytes]:
+    """The bodies of transactions, each booking the slots of a group."""
+    return [transaction(group, f"{run}{number:07d}") for number, group in enumerate(groups)]
+
+
+def transaction(slots: Sequence[FreeSlot], number: str) -> bytes:
+    """New persons, called by URN, and their bookings; the first one's doctor is called by his national number."""
+    urns = [f"urn:uuid:00000000-0000-4000-8000-{each:012d}" for each in range(len(slots))]
+    persons = [_patient(each, f"T{number}P{each}") for each in range(len(slots))]
+    booked = [
+        _appointment(slot, f"T{number}B{each}", urn) for each, (slot, urn) in enumerate(zip(slots, urns, strict=True))
+    ]
+    doctor = content.doctor_number(place(slots[0][0]) % content.SCHEDULES)
+    booked[0]["participant"][1]["actor"]["reference"] = f"Practitioner?identifier={content.DOCTOR_SYSTEM}|{doctor}"
+    entries = [_entry(person, fullUrl=urn) for person, urn in zip(persons, urns, strict=True)]
+    entries += [_entry(one) for one in booked]
+    return json.encode({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+
+
+def _entry(resource: dict[str, Any], **more: str) -> dict[str, Any]:
+    return {**more, "resource": resource, "request": {"method": "POST", "url": resource["resourceType"]}}
+
+
+def _patient(number: int, identifier: str) -> dict[str, Any]:
+    person = content.patient(number)
+    person["identifier"][0]["value"] = identifier
+    return person
+
+
+def _appointment(slot: FreeSlot, number: str, patient: str) -> dict[str, Any]:
+    slot_id, start_ms, end_ms = slot
+    return content.appointment(
+        number=number,
+        status="booked",
+        patient=patient,
+        agenda=place(slot_id) % content.SCHEDULES,
+        start=to_instant(start_ms, content.ZONE),
+        end=to_instant(end_ms, content.ZONE),
+        slot_id=slot_id,
     )
-    window = f"start=ge{start.isoformat()}Z&start=lt{(start + timedelta(days=1)).isoformat()}Z"
-    return f"/fhir/Slot?schedule={agendas}&{window}&status=free&_sort=start&_count=50"

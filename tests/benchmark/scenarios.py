@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import cycle
+from typing import Any
 
 from tests.benchmark import bare_database, http_client, mllp_client, samples
 from tests.benchmark.http_client import HttpReader
@@ -12,8 +13,21 @@ from tests.benchmark.measure import Measure, elsewhere
 from tests.benchmark.mllp_client import AckReader
 from tests.benchmark.stage import Stage
 
-#: More than any of these makes in a second: what is prepared beforehand for a measurement.
-_MOST_WRITES, _MOST_BARE_WRITES = 2_000, 5_000
+
+@dataclass(frozen=True, slots=True)
+class _Most:
+    """More changes than product and bare database make in a second: what is prepared beforehand for a measurement."""
+
+    product: int
+    bare: int
+
+
+_MOST = {
+    "create": _Most(2_000, 5_000),
+    "book": _Most(1_200, 3_000),
+    "transaction": _Most(250, 600),
+    "siu": _Most(1_000, 3_000),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,48 +59,55 @@ class Scenario:
     share: float | None = None
     #: Rate aimed at on PostgreSQL, with how many clients; none: no rate is.
     rate: tuple[float, int] | None = None
+    #: The scenario whose rate it should have; none: it stands alone.
+    beside: str = ""
     #: Numbers of clients instead of those asked for.
     clients: Sequence[int] = ()
 
 
-def _get(name: str) -> Taken:
+def _ask(name: str) -> Taken:
     def take(point: Point) -> Measure:
         stage = point.stage
         stage.bearer.header()
-        addresses = stage.paths[name]
-        return elsewhere(_http(point, stage.ports.http, lambda: http_client.gets(cycle(addresses), stage.bearer)).run)
+        asks = stage.asks[name]
+        return elsewhere(_http(point, stage.ports.http, lambda: http_client.asked(cycle(asks), stage.bearer)).run)
 
     return take
 
 
-def _bare_get(name: str) -> Taken:
+def _bare_ask(name: str) -> Taken:
     def take(point: Point) -> Measure:
-        paths = [f"/{name}/{number}" for number in range(len(point.stage.paths[name]))]
+        paths = [f"/{name}/{number}" for number in range(len(point.stage.asks[name]))]
         return elsewhere(_http(point, point.stage.bare_port, lambda: http_client.gets(cycle(paths), None)).run)
 
     return take
 
 
 def _create(point: Point) -> Measure:
-    return _post(point, "/fhir/Patient", samples.patients(point.count(_MOST_WRITES), point.stage.tag()))
+    return _post(point, "/fhir/Patient", samples.patients(point.count(_MOST["create"].product), point.stage.tag()))
 
 
 def _book(point: Point) -> Measure:
-    slots = point.stage.take_slots(point.count(_MOST_WRITES))
-    return _post(point, "/fhir/Appointment", samples.bookings(slots, point.stage.tag()))
+    slots = point.stage.take_slots(point.count(_MOST["book"].product))
+    return _post(point, "/fhir/Appointment", samples.bookings(slots, point.stage.tag(), point.stage.persons))
+
+
+def _transaction(point: Point) -> Measure:
+    groups = point.stage.take_groups(point.count(_MOST["transaction"].product), samples.BOOKINGS)
+    return _post(point, "/fhir", samples.transactions(groups, point.stage.tag()), "200")
 
 
 def _siu(point: Point) -> Measure:
     now, tag = datetime.now(UTC), point.stage.tag()
-    messages = [mllp_client.siu(number, tag, now) for number in range(point.count(_MOST_WRITES))]
+    messages = [mllp_client.siu(number, tag, now) for number in range(point.count(_MOST["siu"].product))]
     load = _http(point, point.stage.ports.hospital, lambda: mllp_client.frames(messages), "AA")
     return elsewhere(replace(load, reader=AckReader).run)
 
 
-def _post(point: Point, path: str, bodies: Sequence[bytes]) -> Measure:
+def _post(point: Point, path: str, bodies: Sequence[bytes], expected: str = "201") -> Measure:
     stage = point.stage
     stage.bearer.header()
-    load = _http(point, stage.ports.http, lambda: http_client.posts(path, bodies, stage.bearer), "201")
+    load = _http(point, stage.ports.http, lambda: http_client.posts(path, bodies, stage.bearer), expected)
     return elsewhere(load.run)
 
 
@@ -97,9 +118,7 @@ def _http(point: Point, port: int, requests: Callable[[], Iterator[bytes]], expe
 def _bare_write(name: str) -> Taken:
     def take(point: Point) -> Measure:
         stage, transaction = point.stage, point.stage.transactions[name]
-        count = point.count(_MOST_BARE_WRITES)
-        of = stage.take_slots(count) if name == "book" else range(int(stage.tag()[-3:]) * 10_000, 10_000_000)[:count]
-        changes = [transaction.change(one) for one in of]
+        changes = [transaction.change(one) for one in _CHANGED[name](stage, point.count(_MOST[name].bare))]
         return bare_database.measure(
             stage.url, transaction.replay, changes, point.clients, point.seconds, point.warm_up
         )
@@ -107,37 +126,47 @@ def _bare_write(name: str) -> Taken:
     return take
 
 
+def _numbers(stage: Stage, count: int) -> Sequence[int]:
+    return range(int(stage.tag()[-3:]) * 10_000, 10_000_000)[:count]
+
+
+#: What the changes of the bare database are made of.
+_CHANGED: dict[str, Callable[[Stage, int], Sequence[Any]]] = {
+    "create": _numbers,
+    "book": Stage.take_slots,
+    "transaction": lambda stage, count: stage.take_groups(count, samples.BOOKINGS),
+    "siu": _numbers,
+}
+
+
+def _reading(name: str, title: str, *, share: float | None = None, beside: str = "") -> Scenario:
+    return Scenario(name, title, _ask(name), _bare_ask(name), share=share, beside=beside)
+
+
 #: Every scenario, in the order of the report.
 SCENARIOS = (
-    Scenario("read", "read: GET Slot/id", _get("read"), _bare_get("read"), share=0.8),
-    Scenario(
-        "search",
-        "search: free slots of 20 agendas in a day, first 50",
-        _get("search"),
-        _bare_get("search"),
-        share=0.8,
-    ),
-    Scenario(
-        "search-include",
-        "the same with _include=Slot:schedule",
-        _get("search-include"),
-        _bare_get("search-include"),
-        share=0.8,
-    ),
-    Scenario(
-        "search-includes",
-        "the same with _include:iterate=Schedule:actor too",
-        _get("search-includes"),
-        _bare_get("search-includes"),
-    ),
-    Scenario(
-        "appointments",
-        "search: Appointment?patient&date",
-        _get("appointments"),
-        _bare_get("appointments"),
-    ),
+    _reading("read", "read: GET Slot/id", share=0.8),
+    _reading("search", "search: free slots of 20 agendas in a day, first 50", share=0.8),
+    _reading("search-include", "the same with _include=Slot:schedule", share=0.8),
+    _reading("search-includes", "the same with _include:iterate=Schedule:actor too"),
+    _reading("iterate", "the same with _include:iterate=PractitionerRole:practitioner too"),
+    _reading("form", "the search without includes as POST _search", share=0.8),
+    _reading("appointments", "search: Appointment?patient&date"),
+    _reading("chain", "search: Appointment?patient.identifier&date"),
+    _reading("chain-twice", "search: Slot?schedule.actor:PractitionerRole.practitioner.identifier&start&status"),
+    _reading("has", "search: Patient?_has:Appointment:patient:date"),
+    _reading("has-one", "search: Patient?_has:Appointment:patient:identifier"),
+    _reading("name", "search: Patient?family, the start of a name"),
+    _reading("names", "search: Patient?_sort=family, first 20 of all"),
+    _reading("latest", "search: Appointment?_sort=-date, first 20 of all"),
+    _reading("latest-deep", "the page 200 next links further", beside="latest"),
+    _reading("list", "search: free slots of 20 agendas, first 20"),
+    _reading("list-deep", "the page 200 next links further", beside="list"),
+    _reading("history", "history of an Appointment of five versions"),
+    _reading("history-type", "history of Appointment, first 20"),
     Scenario("create", "create: POST Patient", _create, _bare_write("create")),
     Scenario("book", "book: POST Appointment on a free slot", _book, _bare_write("book"), share=0.25),
+    Scenario("transaction", "transaction: 5 persons and their bookings", _transaction, _bare_write("transaction")),
     Scenario(
         "siu",
         "SIU^S12 over MLLP, new person and appointment",

@@ -1,23 +1,25 @@
 """All that the scenarios of one store share: the servers, what is asked of them, and the changes left to make."""
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from tests.benchmark import load, recordings, samples, servers
+from tests.benchmark import content, load, recordings, samples, servers
+from tests.benchmark.asks import ASKED, Ask
 from tests.benchmark.content import VENDOR
+from tests.benchmark.extent import extent
 from tests.benchmark.http_client import Bearer
 from tests.benchmark.inside import inside
-from tests.benchmark.recordings import Transaction
+from tests.benchmark.recordings import WRITTEN, Transaction
 from tests.benchmark.samples import FreeSlot
 from tests.benchmark.servers import Ports
+from tests.benchmark.statements import Recorded
 
 #: Free slots fetched for a run, at most.
-_POOL = 400_000
+_POOL = 700_000
 
 
 @dataclass(slots=True)
@@ -27,9 +29,12 @@ class Stage:
     url: str
     ports: Ports
     bare_port: int
-    paths: Mapping[str, Sequence[str]]
-    #: Recorded SELECTs of each GET scenario, by the place of their address in `paths`.
-    statements: dict[str, list[list[tuple[str, Any]]]]
+    #: How many persons the store was loaded with.
+    persons: int
+    #: The requests of each scenario that only reads.
+    asks: Mapping[str, Sequence[Ask]]
+    #: What the product runs for each request of `asks`, at the same place.
+    selects: Mapping[str, Sequence[Sequence[Recorded]]]
     transactions: Mapping[str, Transaction]
     bearer: Bearer
     #: Part of every number, so that no two runs over one store make the same.
@@ -43,6 +48,11 @@ class Stage:
         taken, self._slots = self._slots[:count], self._slots[count:]
         return taken
 
+    def take_groups(self, count: int, size: int) -> list[list[FreeSlot]]:
+        """As `take_slots`, in groups of that many."""
+        taken = self.take_slots(count * size)
+        return [taken[first : first + size] for first in range(0, len(taken) - size + 1, size)]
+
     def tag(self) -> str:
         """A prefix of numbers never given before."""
         self._rounds += 1
@@ -50,22 +60,36 @@ class Stage:
 
 
 @contextmanager
-def set_up(url: str, folder: Path, options: Mapping[str, str]) -> Iterator[Stage]:
-    """Record what the product does, then start both servers."""
+def set_up(url: str, folder: Path, options: Mapping[str, str], names: Collection[str]) -> Iterator[Stage]:
+    """Record what the product does in the scenarios of these names, then start both servers."""
     run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
-    slots = load.free_slots(url, _POOL)
-    paths = samples.paths(samples.extent(url))
+    slots, store = load.free_slots(url, _POOL), extent(url)
     with inside(url) as product:
-        statements = recordings.selects(product, paths)
+        asks = {name: asking(store, product.answer) for name, asking in ASKED.items() if name in names}
+        selects = {name: recordings.selects(product, found) for name, found in asks.items()}
         transactions = {
-            "create": recordings.create(product, run),
-            "book": recordings.book(product, slots.pop(), run),
-            "siu": recordings.siu(product, run),
+            name: record(product, _apart(slots, size), store.sizes.patients, run)
+            for name, (record, size) in WRITTEN.items()
+            if name in names
         }
     file, log = folder / "statements.pickle", folder / "servers.log"
-    file.write_bytes(pickle.dumps(statements))
+    file.write_bytes(pickle.dumps(selects))
     with ExitStack() as stack:
         ports = stack.enter_context(servers.product(url, log, options))
         bare_port = stack.enter_context(servers.bare(url, file, log))
         bearer = Bearer(ports.http, VENDOR)
-        yield Stage(url, ports, bare_port, paths, statements, transactions, bearer, run, slots)
+        asked = {name: found[: len(selects[name])] for name, found in asks.items()}
+        yield Stage(url, ports, bare_port, store.sizes.patients, asked, selects, transactions, bearer, run, slots)
+
+
+def _apart(slots: list[FreeSlot], count: int) -> list[FreeSlot]:
+    """Take slots of different agendas that neither begin nor end together: what is renamed must not be mistaken."""
+    taken: list[FreeSlot] = []
+    known: set[int] = set()
+    while len(taken) < count:
+        slot = slots.pop()
+        agenda = samples.place(slot[0]) % content.SCHEDULES
+        if known.isdisjoint((agenda, *slot[1:])):
+            known.update((agenda, *slot[1:]))
+            taken.append(slot)
+    return taken
