@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from adapters.hl7v2.acknowledge import acknowledge
 from adapters.hl7v2.parse import parse, scan_header
+from adapters.mllp.connection import Answer
 from adapters.mllp.server import Listener, run
 from fhir_server.kernel.errors import Category, Issue
 
@@ -34,7 +35,7 @@ class Peer:
 def listening(port: int = 0) -> Iterator[Peer]:
     """A peer that listens while the block lasts."""
     peer, stop, ready = Peer(), threading.Event(), threading.Event()
-    listener = Listener("127.0.0.1", port, lambda octets, _: peer.answer(octets))
+    listener = Listener("127.0.0.1", port, lambda octets, _: Answer(peer.answer(octets)))
     thread = threading.Thread(target=run, args=([listener], stop), kwargs={"on_ready": ready.set})
     thread.start()
     assert ready.wait(10)

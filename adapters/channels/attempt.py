@@ -12,6 +12,8 @@ class Attempt:
     is_worth_retrying: bool = True
     #: What went wrong, without patient data.
     error: str | None = None
+    #: What cannot be delivered does not hold back what follows it.
+    is_given_up: bool = False
 
 
 DELIVERED = Attempt(True)

@@ -11,7 +11,7 @@ from typing import Self
 from adapters.hl7v2.acknowledge import acknowledge
 from adapters.hl7v2.parse import scan_header
 from adapters.mllp import server
-from adapters.mllp.connection import Peer
+from adapters.mllp.connection import Answer, Peer
 
 
 class Listener:
@@ -51,9 +51,9 @@ class Listener:
             self._arrival.wait_for(lambda: any(map(is_wanted, self._received)), seconds)
             return next(filter(is_wanted, self._received), None)
 
-    def _receive(self, message: bytes, _peer: Peer) -> bytes:
+    def _receive(self, message: bytes, _peer: Peer) -> Answer:
         answer = acknowledge(scan_header(message), now=datetime.now(UTC), control_id=f"CH{next(self._numbers)}")
         with self._arrival:
             self._received.append(message)
             self._arrival.notify_all()
-        return answer
+        return Answer(answer)

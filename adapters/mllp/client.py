@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from adapters.mllp.framing import COMMIT_BLOCKS, DEFAULT_MAX_SIZE, Frame, Framer, frame, payload_of
+from adapters.mllp.framing import COMMIT_BLOCKS, DEFAULT_MAX_SIZE, REFUSE, Frame, Framer, frame, payload_of
 from fhir_server.kernel.errors import Category, fault
 
 _CHUNK = 64 * 1024
@@ -34,14 +34,19 @@ class Client:
         connect_timeout: float = 10.0,
         ssl_context: ssl.SSLContext | None = None,
         max_size: int = DEFAULT_MAX_SIZE,
+        release: int = 1,
     ) -> None:
-        """`timeout` is how many seconds an answer may take; `answers` tells answers apart (`acknowledge.answers`)."""
+        """`timeout` is how many seconds an answer may take; `answers` tells answers apart (`acknowledge.answers`).
+
+        In `release` 2 the receiver confirms each message by a commit block before it answers.
+        """
         self._address = (host, port)
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._answers = answers
         self._ssl_context = ssl_context
         self._max_size = max_size
+        self._release = release
         self._socket: socket.socket | None = None
         self._framer = Framer(max_size)
 
@@ -113,9 +118,9 @@ class Client:
             if not octets:
                 raise ConnectionResetError
             for event in self._framer.feed(octets):
-                if (
-                    isinstance(event, Frame)
-                    and event.payload not in COMMIT_BLOCKS
-                    and self._answers(payload, event.payload)
-                ):
+                if not isinstance(event, Frame):
+                    continue
+                if event.payload == REFUSE and self._release == 2:
+                    raise fault(Category.UNAVAILABLE, "The receiver could not keep the message (NAK).")
+                if event.payload not in COMMIT_BLOCKS and self._answers(payload, event.payload):
                     return event.payload

@@ -7,9 +7,10 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-from adapters.mllp.framing import COMMIT_BLOCKS, DEFAULT_MAX_SIZE, Event, Frame, Framer
+from adapters.mllp.framing import COMMIT, COMMIT_BLOCKS, DEFAULT_MAX_SIZE, REFUSE, Event, Frame, Framer, frame
 
 _log = logging.getLogger(__name__)
 _CHUNK = 64 * 1024
@@ -42,6 +43,22 @@ class Options:
     ssl_context: ssl.SSLContext | None = None
     #: Lets several processes listen on one port.
     reuse_port: bool = False
+    #: Networks that may connect; none: any.
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    #: Common names (in lower case) and SHA-256 fingerprints of the certificates that may; none: any trusted one.
+    certificates: frozenset[str] = frozenset()
+    #: In release 2 a commit block says, before the answer, whether the message is kept.
+    release: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler says to a message."""
+
+    #: Empty for no answer.
+    octets: bytes
+    #: The message is safe here: its sender need not keep it.
+    is_kept: bool = True
 
 
 class HandlerError(Exception):
@@ -53,7 +70,7 @@ class Connection:
 
     def __init__(
         self,
-        answer: Callable[[Event, Peer], Awaitable[bytes | None]],
+        answer: Callable[[Event, Peer], Awaitable[Answer | None]],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         peer: Peer,
@@ -106,11 +123,30 @@ class Connection:
                 continue
             answer = await self._answer(event, self._peer)
             if answer is not None:
-                self._writer.write(answer)
+                self._writer.write(self._framed(answer))
                 async with asyncio.timeout(self._options.idle_timeout):
                     await self._writer.drain()
             if self._is_finishing:
                 return
+
+    def _framed(self, answer: Answer) -> bytes:
+        """The answer in its frame, in release 2 behind its commit block.
+
+        Raises HandlerError for one that no frame can hold.
+        """
+        try:
+            octets = frame(answer.octets) if answer.octets else b""
+        except ValueError as error:
+            raise HandlerError(type(error).__name__) from error
+        commit = frame(COMMIT if answer.is_kept else REFUSE) if self._options.release == 2 else b""
+        return commit + octets
+
+
+def is_welcome(peer: Peer, options: Options) -> bool:
+    """Whether a peer may use the listener, by its address and its certificate."""
+    if options.networks and not any(ip_address(peer.host) in network for network in options.networks):
+        return False
+    return not options.certificates or bool(options.certificates & {peer.common_name.lower(), peer.fingerprint})
 
 
 def peer_of(writer: asyncio.StreamWriter, local_port: int) -> Peer:

@@ -13,8 +13,10 @@ START: Final = b"\x0b"
 END: Final = b"\x1c"
 CARRIAGE_RETURN: Final = b"\r"
 
-#: Commit blocks of release 2 (ACK, NAK): receipts of the transport, never messages.
-COMMIT_BLOCKS: Final = frozenset({b"\x06", b"\x15"})
+#: Commit blocks of release 2 (ACK: the message is kept, NAK): receipts of the transport, never messages.
+COMMIT: Final = b"\x06"
+REFUSE: Final = b"\x15"
+COMMIT_BLOCKS: Final = frozenset({COMMIT, REFUSE})
 
 #: How much of an oversize frame, or of bytes outside frames, is kept: enough for an MSH.
 HEAD: Final = 4096

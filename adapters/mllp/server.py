@@ -10,19 +10,19 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from adapters.mllp.connection import Connection, HandlerError, Options, Peer, peer_of
-from adapters.mllp.framing import Event, Frame, FramingFault, frame
+from adapters.mllp.connection import Answer, Connection, HandlerError, Options, Peer, is_welcome, peer_of
+from adapters.mllp.framing import Event, Frame, FramingFault
 
 _log = logging.getLogger(__name__)
 
 
-#: Given a message's bytes, returns the answer's. Runs in a thread; must not raise.
-Handler = Callable[[bytes, Peer], bytes]
+#: Given a message's bytes, returns the answer. Runs in a thread; must not raise.
+Handler = Callable[[bytes, Peer], Answer]
 #: Given what was no frame, returns an answer or None.
-FaultHandler = Callable[[FramingFault, Peer], bytes | None]
+FaultHandler = Callable[[FramingFault, Peer], Answer | None]
 
 
-def _no_answer(_fault: FramingFault, _peer: Peer) -> bytes | None:
+def _no_answer(_fault: FramingFault, _peer: Peer) -> Answer | None:
     return None
 
 
@@ -75,7 +75,11 @@ class Listener:
         peer = peer_of(writer, self.port)
         task = asyncio.current_task()
         if task is None or self._server is None or len(self._connections) >= self._options.max_connections:
-            _log.warning("mllp connection of %s to port %d refused", peer.host, self.port)
+            _log.warning("mllp connection of %s to port %d refused: too many", peer.host, self.port)
+            writer.close()
+            return
+        if not is_welcome(peer, self._options):
+            _log.warning("mllp connection of %s to port %d refused: not a partner's", peer.host, self.port)
             writer.close()
             return
         connection = Connection(self._answer, reader, writer, peer, self._options, task)
@@ -86,10 +90,10 @@ class Listener:
             self._connections.discard(connection)
             writer.close()
 
-    async def _answer(self, event: Event, peer: Peer) -> bytes | None:
-        """What the handlers answer, in a frame. Raises HandlerError if they raise, which they promise not to."""
+    async def _answer(self, event: Event, peer: Peer) -> Answer | None:
+        """What the handlers answer. Raises HandlerError if they raise, which they promise not to."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[bytes] | asyncio.Future[bytes | None]
+        future: asyncio.Future[Answer] | asyncio.Future[Answer | None]
         if isinstance(event, Frame):
             future = loop.run_in_executor(self._executor, self._handle, event.payload, peer)
         else:
@@ -99,11 +103,7 @@ class Listener:
         error = future.exception()
         if error is not None:
             raise HandlerError(type(error).__name__) from error
-        answer = future.result()
-        try:
-            return None if answer is None else frame(answer)
-        except ValueError as unframable:
-            raise HandlerError(type(unframable).__name__) from unframable
+        return future.result()
 
 
 def run(

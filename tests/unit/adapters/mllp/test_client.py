@@ -174,3 +174,23 @@ def test_nobody_listens():
 def test_a_message_that_would_be_cut():
     with pytest.raises(ValueError):
         client(1).send(b"a\x1cb")
+
+
+def release_2(port):
+    return Client("127.0.0.1", port, WAIT, answers=names_it, release=2)
+
+
+def test_release_2_waits_for_the_answer_behind_the_commit_block():
+    with receiver(answering(frame(b"\x06") + frame(b"re:1"))) as (port, _), release_2(port) as one:
+        assert one.send(b"1\r") == b"re:1"
+
+
+def test_release_2_message_that_the_receiver_cannot_keep():
+    with (
+        receiver(answering(frame(b"\x15"))) as (port, _),
+        release_2(port) as one,
+        pytest.raises(FhirError) as caught,
+    ):
+        one.send(b"1\r")
+
+    assert caught.value.category == Category.UNAVAILABLE

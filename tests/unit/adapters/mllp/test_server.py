@@ -2,15 +2,16 @@ import logging
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from adapters.mllp.connection import Options
+from adapters.mllp.connection import Answer, Options
 from adapters.mllp.framing import FaultKind, frame
 from adapters.mllp.server import Listener, run
 
@@ -42,8 +43,19 @@ def connected(listener):
         yield connection
 
 
+def answering(handle):
+    """A handler of bytes as the listener takes it."""
+
+    def answer(event, peer):
+        octets = handle(event, peer)
+        return None if octets is None else octets if isinstance(octets, Answer) else Answer(octets)
+
+    return answer
+
+
 def listener(handle=echo, *arguments, **options):
-    return Listener("127.0.0.1", 0, handle, *arguments, options=Options(**options))
+    handlers = [answering(one) for one in (handle, *arguments)]
+    return Listener("127.0.0.1", 0, *handlers, options=Options(**options))
 
 
 def read_until(connection, *ends):
@@ -138,6 +150,59 @@ def test_commit_blocks_of_release_2_are_not_messages():
         assert frame(b"answer to 1") == read_until(connection, b"\r")
 
 
+def test_release_2_confirms_before_it_answers():
+    def handle(payload, _peer):
+        return Answer(b"answer", is_kept=payload != b"lost")
+
+    with running(one := listener(handle, release=2)), connected(one) as connection:
+        connection.sendall(frame(b"1"))
+        assert frame(b"\x06") + frame(b"answer") == read_until(connection, b"answer\x1c\r")
+        connection.sendall(frame(b"lost"))
+        assert frame(b"\x15") + frame(b"answer") == read_until(connection, b"answer\x1c\r")
+
+
+def test_no_answer_is_no_frame():
+    with running(one := listener(lambda payload, _: b"" if payload == b"1" else payload)), connected(one) as connection:
+        connection.sendall(frame(b"1") + frame(b"2"))
+
+        assert frame(b"2") == read_until(connection, b"\r")
+
+
+def test_only_partners_networks_may_connect():
+    with running(
+        here := listener(networks=(ip_network("127.0.0.0/8"),)), elsewhere := listener(networks=(ip_network("::/0"),))
+    ):
+        with connected(here) as connection:
+            connection.sendall(frame(b"1"))
+            assert frame(b"answer to 1") == read_until(connection, b"\r")
+        with connected(elsewhere) as connection:
+            assert closes(connection)
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
+def test_ipv6():
+    one = Listener("::1", 0, answering(echo))
+    with running(one), socket.create_connection(("::1", one.port), WAIT) as connection:
+        connection.sendall(frame(b"1"))
+        assert frame(b"answer to 1") == read_until(connection, b"\r")
+
+
+def test_hundreds_of_idle_connections_and_a_slow_reader_harm_nobody():
+    def handle(payload, _peer):
+        return b"x" * 4_000_000 if payload == b"much" else payload
+
+    with running(one := listener(handle, max_connections=400)), ExitStack() as open_ones:
+        for _ in range(300):
+            open_ones.enter_context(connected(one))
+        slow = open_ones.enter_context(connected(one))
+        for _ in range(4):
+            slow.sendall(frame(b"much"))
+        with connected(one) as connection:
+            for number in range(50):
+                connection.sendall(frame(b"%d" % number))
+                assert frame(b"%d" % number) == read_until(connection, b"\r")
+
+
 @pytest.mark.parametrize("answer", [None, b"\x1c"], ids=["raises", "answers what cannot be framed"])
 def test_a_failing_handler_closes_the_connection_and_says_so(caplog, answer):
     def handle(payload, _peer):
@@ -217,7 +282,7 @@ def test_connections_over_the_limit_are_refused():
 
 def test_a_port_that_is_taken():
     with running(one := listener()):
-        taken = Listener("127.0.0.1", one.port, echo)
+        taken = Listener("127.0.0.1", one.port, answering(echo))
         with pytest.raises(OSError):
             run([taken], threading.Event())
 
@@ -226,8 +291,8 @@ def test_two_processes_may_share_a_port():
     options = Options(reuse_port=True)
 
     with (
-        running(one := Listener("127.0.0.1", 0, echo, options=options)),
-        running(two := Listener("127.0.0.1", one.port, echo, options=options)),
+        running(one := Listener("127.0.0.1", 0, answering(echo), options=options)),
+        running(two := Listener("127.0.0.1", one.port, answering(echo), options=options)),
     ):
         assert one.port == two.port
 
