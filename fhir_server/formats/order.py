@@ -1,18 +1,16 @@
 """What XML needs to know of a type beyond what JSON does: in which order its elements stand, and which are attributes.
 
-The order is that of the models of fhir.resources. They also stand in for types that the server does not serve, has no
-definition of, and may meet inside of others. https://www.hl7.org/fhir/R4/xml.html
+`r4_elements.csv`, generated from the R4 definitions (`generate.py`), has every type of R4, also those that the server
+does not serve and may meet inside of others. It is read when XML is first asked for, and a type when it is first met.
+https://www.hl7.org/fhir/R4/xml.html
 """
 
-import importlib
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
-from fhir_core.utils import get_fhir_type_name, is_list_type, is_primitive_type
-from pydantic import BaseModel
-
-from fhir_server.validation import elements as schema
 from fhir_server.validation.elements import Element, resource_types
 
 #: The namespaces of FHIR and of narratives.
@@ -22,26 +20,20 @@ BOOLEANS = frozenset({"boolean"})
 INTEGERS = frozenset({"integer", "positiveInt", "unsignedInt"})
 DECIMALS = frozenset({"decimal"})
 
-#: What the library's register of types puts before the names of R4B.
-_PREFIX = "R4."
+_CHOICE = "[x]"
 
 
 @cache
 def ordered(type_name: str) -> Mapping[str, Element]:
     """The elements of a type by name, in the order in which XML has them; siblings of primitives (`_x`) left out."""
-    model = _model(type_name)
-    sequence: list[str] = model.elements_sequence() if model is not None else []  # type: ignore[attr-defined]
-    found = {name: it for name, it in schema.elements(type_name).items() if not name.startswith("_")}
-    if not found and model is not None:
-        found = _elements(model, type_name)
-    known = [name for name in sequence if name in found]
-    return MappingProxyType({name: found[name] for name in dict.fromkeys((*known, *found))})
+    described = _table().get(type_name, "").split()
+    return MappingProxyType({name: found for text in described for name, found in _elements(text)})
 
 
 @cache
 def is_resource(type_name: str) -> bool:
-    """Whether `type_name` is a resource type whose elements are known."""
-    return schema.is_resource(type_name) or (type_name in resource_types() and _model(type_name) is not None)
+    """Whether `type_name` is a resource type of R4."""
+    return type_name in resource_types()
 
 
 def attributes(type_name: str) -> tuple[str, ...]:
@@ -51,26 +43,17 @@ def attributes(type_name: str) -> tuple[str, ...]:
     return ("id", "url") if type_name == "Extension" else ("id",)
 
 
-def _model(type_name: str) -> type[BaseModel] | None:
-    """The model of a type or backbone (`Slot`, `Bundle.entry.request`); None for one that R4B has not."""
-    parts = type_name.split(".")
-    try:
-        module = importlib.import_module(f"fhir.resources.R4B.{parts[0].lower()}")
-        model: type[BaseModel] = getattr(module, "".join(part[0].upper() + part[1:] for part in parts))
-    except (ImportError, AttributeError):
-        return None
-    return model
+@cache
+def _table() -> Mapping[str, str]:
+    text = files("fhir_server.formats").joinpath("r4_elements.csv").read_text(encoding="utf-8")
+    return {row["type"]: row["elements"] for row in csv.DictReader(text.splitlines())}
 
 
-def _elements(model: type[BaseModel], type_name: str) -> dict[str, Element]:
-    """The elements of a type as its model has them."""
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    found: dict[str, Element] = {}
-    for name in model.elements_sequence():  # type: ignore[attr-defined]
-        field = fields[name]
-        type_of = get_fhir_type_name(field, prefix=_PREFIX)
-        is_primitive = is_primitive_type(field)
-        if not is_primitive and type_of != "Resource" and not schema.elements(type_of):
-            type_of = f"{type_name}.{name}"
-        found[name] = Element(name, type_of, is_list_type(field), is_primitive, frozenset())
-    return found
+def _elements(text: str) -> Iterator[tuple[str, Element]]:
+    """One element of the table, once for each type of a choice: `given:string*`, `deceased[x]:boolean|dateTime`."""
+    element, _, type_names = text.partition(":")
+    name = element.removesuffix(_CHOICE)
+    for type_name in type_names.removesuffix("*").split("|"):
+        ending = type_name[0].upper() + type_name[1:] if element.endswith(_CHOICE) else ""
+        is_primitive = type_name[0].islower()
+        yield name + ending, Element(name, type_name, type_names.endswith("*"), is_primitive, frozenset())

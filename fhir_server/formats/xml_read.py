@@ -62,11 +62,12 @@ def _member(name: str, element: Element, nodes: list[Node], path: str) -> dict[s
         return {name: items if element.is_list else items[0]}
     values = [_scalar(node.attributes.get("value"), element.type) for node in nodes]
     siblings = [_sibling(node, path) or None for node in nodes]
-    members: dict[str, Any] = {name: values, f"_{name}": siblings}
-    kept = {key: items for key, items in members.items() if any(item is not None for item in items)}
-    if not kept:
+    if any(value is None and sibling is None for value, sibling in zip(values, siblings, strict=True)):
         raise fault(Category.STRUCTURE, "The element holds neither a value nor an extension.", path)
-    return kept if element.is_list else {key: items[0] for key, items in kept.items()}
+    members: dict[str, Any] = {name: values, f"_{name}": siblings}
+    # In an array null stands for each value that is not there, be it all: https://www.hl7.org/fhir/R4/json.html#primitive
+    is_kept = {name: element.is_list or values[0] is not None, f"_{name}": any(siblings)}
+    return {key: items if element.is_list else items[0] for key, items in members.items() if is_kept[key]}
 
 
 def _value(node: Node, type_name: str, path: str) -> dict[str, Any]:

@@ -14,20 +14,23 @@ from fhir_server.registry.operations import OPERATIONS
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
 
-#: Types of which every resource is one of these: none is kept that is no longer declared.
-DECLARED_TYPES = ("OperationDefinition", "SearchParameter")
+#: Types of which every resource is declared, here or by what uses the server: none is kept that is no longer declared.
+DECLARED_TYPES = ("CodeSystem", "ConceptMap", "OperationDefinition", "SearchParameter", "ValueSet")
 
 _FILTER = re.compile(r"\[(\w+)=([^\]]+)\]")
 _CHOICE = re.compile(r"\bvalue[A-Z]\w*")
+_HL7 = "http://hl7.org/fhir/SearchParameter/"
 _GAP = "https://interop.esante.gouv.fr/ig/fhir/gap/SearchParameter/"
 _SAS = "https://interop.esante.gouv.fr/ig/fhir/sas/SearchParameter/"
 
-#: Other definitions that a row of the registry fulfils: type, code, canonical URL, what it says.
+#: Other definitions that a row of the registry fulfils, and HL7's where it leaves the server a choice: type, code,
+#: canonical URL, what it says.
 _FULFILLED = (
     ("Slot", "start", f"{_SAS}slot-sp-start", "When the slot starts, as SAS asks for it: from one moment to another."),
     ("Slot", "start", f"{_GAP}GAP-Slot-earliestStart", "Earliest start of a slot."),
     ("Slot", "start", f"{_GAP}GAP-Slot-latestStart", "Latest start of a slot."),
     ("Appointment", "start", f"{_GAP}GAP-Appointment-latestStart", "Latest start of an appointment."),
+    ("Location", "near", f"{_HL7}Location-near", "latitude|longitude|distance|units; 10 km when no distance is given."),
     ("Appointment", "created", f"{_GAP}GAP-Appointment-created", "As GAP has it, but a date where GAP says token."),
 )
 
@@ -71,7 +74,7 @@ def _search_parameter(parameter: SearchParameter) -> dict[str, Any]:
         "base": [parameter.base],
         "type": parameter.kind,
         "expression": expression(parameter),
-        "xpathUsage": "normal",
+        "xpathUsage": "nearby" if parameter.kind == "special" else "normal",
         "target": list(parameter.targets),
         "multipleOr": True,
         "multipleAnd": True,
@@ -99,14 +102,15 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _operation_parameter(parameter: OperationParameter) -> dict[str, Any]:
-    return {
+    members = {
         "name": parameter.name,
         "use": parameter.use,
         "min": int(parameter.is_required),
-        "max": "1",
+        "max": "*" if parameter.is_list else "1",
         "documentation": parameter.documentation,
         "type": parameter.type,
     }
+    return {name: value for name, value in members.items() if value != ""}
 
 
 def _name(id_: str) -> str:

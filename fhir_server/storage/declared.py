@@ -1,5 +1,6 @@
 """Keeps what the server declares of itself in the store, as the system's own resources that every partner may read."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -15,14 +16,18 @@ from fhir_server.storage.unit_of_work import Store, UnitOfWork
 _stored_keys = select(table.c.type, table.c.id).where(table.c.type.in_(DECLARED_TYPES), table.c.deleted.is_(False))
 
 
-def bring_up_to_date(database: Database) -> None:
-    """Store each declaration that is new or says something else than before, and delete what is declared no more."""
-    Store(database).transact(SYSTEM, _write)
+def bring_up_to_date(database: Database, also: Iterable[dict[str, Any]] = ()) -> None:
+    """Store each declaration that is new or says something else than before, and delete what is declared no more.
+
+    `also` are resources of the declared types that what uses the server declares: its code tables.
+    """
+    contents = [*declared(), *also]
+    Store(database).transact(SYSTEM, lambda uow: _write(uow, contents))
 
 
-def _write(uow: UnitOfWork) -> None:
+def _write(uow: UnitOfWork, contents: Iterable[dict[str, Any]]) -> None:
     uow.lock("declared")
-    wanted = {(content["resourceType"], content["id"]): content for content in declared()}
+    wanted = {(content["resourceType"], content["id"]): content for content in contents}
     kept = {(row.type, row.id) for row in uow.connection.execute(_stored_keys)}
     before = resources.lock_many(uow, kept | set(wanted))
     for key in sorted(kept - set(wanted)):

@@ -13,7 +13,7 @@ import fhir_core.constraints
 from pydantic import BaseModel, ValidationError
 
 from fhir_server.kernel.errors import Category, Issue
-from fhir_server.validation.elements import expression
+from fhir_server.validation.elements import elements, expression
 from fhir_server.validation.walk import Node
 
 # R4 ids have 64 characters at most; the library allows 255 unless told so before its models are imported.
@@ -46,14 +46,22 @@ def prepare(type_name: str) -> None:
 
 
 def can_judge(nodes: Iterable[Node]) -> bool:
-    """Whether the models know every element used: they lack Meta as a choice's type, and `_value…` in extensions."""
+    """Whether the models know every element used: they lack Meta as a choice's type, and choices without a value."""
     return not any(_is_unknown(node) for node in nodes)
 
 
 def _is_unknown(node: Node) -> bool:
     if node.type == "Meta":
         return node.element is not None and node.element.name != "meta"
-    return node.type == "Extension" and any(name.startswith("_value") for name in node.value)
+    # `_valueString` alone, an extension in the place of a value. In extensions they do not know it beside one either.
+    siblings = [name for name in node.value if name[0] == "_"] if isinstance(node.value, dict) else []
+    alone = siblings if node.type == "Extension" else [name for name in siblings if name[1:] not in node.value]
+    return any(_is_choice(node.type, name) for name in alone)
+
+
+def _is_choice(type_name: str, sibling: str) -> bool:
+    element = elements(type_name).get(sibling)
+    return element is not None and element.name != sibling[1:]
 
 
 @cache

@@ -22,7 +22,7 @@ _ATTRIBUTE = re.compile(
 )
 _LINKS = frozenset(["href", "src", "cite", "longdesc", "usemap"])
 _SAFE_LINK = re.compile(
-    r"(?:https?:|mailto:|tel:|urn:|data:image/(?:png|gif|jpeg);|[^:]*$|[^:/?#]*[/?#])", re.IGNORECASE
+    r"(?:https?:|ftp:|mailto:|tel:|urn:|data:image/(?:png|gif|jpeg);|[^:]*$|[^:/?#]*[/?#])", re.IGNORECASE
 )
 _UNSAFE_STYLE = re.compile(r"expression\s*\(|javascript:|@import|behavior\s*:|-moz-binding|url\s*\(|\\", re.IGNORECASE)
 _MARKUP = re.compile(r"<[^<>]*>|&nbsp;|&#160;|&#xA0;", re.IGNORECASE)

@@ -45,6 +45,8 @@ SHAPES = {
     "a device known by its type's words": """{"resourceType":"Device",
         "type":{"coding":[{"system":"http://snomed.info/sct","code":"25062003","display":"Sonde"}],
         "text":"Sonde d'essai"},"status":"active"}""",
+    "a canonical that is relative": """{"resourceType":"Communication","status":"completed",
+        "instantiatesCanonical":["PlanDefinition/rappel"]}""",
     "a note with markdown and a narrative": """{"resourceType":"Communication","status":"completed",
         "text":{"status":"generated","div":"<div xmlns=\\"http://www.w3.org/1999/xhtml\\"><p>Fait &amp; dit</p></div>"},
         "payload":[{"contentString":"Bonjour\\nà vous"}],"note":[{"time":"2026-03-02","text":"*Vu*"}]}""",

@@ -9,6 +9,7 @@ from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category
 from fhir_server.validation import models
 from fhir_server.validation.elements import definitions
+from fhir_server.validation.gates import validate
 from fhir_server.validation.walk import walk
 
 GOOD = Path(__file__).with_name("good")
@@ -56,6 +57,24 @@ def test_what_the_models_lack_is_not_put_to_them(extension: dict[str, object], e
     resource = {"resourceType": "Slot", "meta": {"versionId": "1"}, "extension": [extension]}
 
     assert expected == models.can_judge(walk(resource, "Slot"))
+
+
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"_valueString": ABSENT}, False),
+        ({"valueString": "a", "_valueString": ABSENT}, True),
+        ({"valueString": "a"}, True),
+    ],
+)
+def test_a_choice_without_a_value_is_not_put_to_the_models(value: dict[str, object], expected: bool) -> None:
+    task = json.decode((GOOD / "Task.json").read_bytes()) | {"input": [{"type": {"text": "a"}, **value}]}
+
+    assert expected == models.can_judge(walk(task, "Task"))
+    validate(task, "Task")
 
 
 def test_resource_of_a_type_that_r4b_dropped_is_not_judged() -> None:

@@ -15,6 +15,7 @@ SAFE = [
     (div("a&nbsp;b &eacute;t&eacute; &amp; &#233;"), "entities of HTML and of XML"),
     (div("a", ' class="x" style="color: red" xml:lang="fr"'), "attributes"),
     (div('<a href="https://example.org">a</a>'), "link"),
+    (div('<a href="ftp://example.org/a.xml">a</a>'), "link to a file"),
     (div('<a href="Patient/1#a">a</a>'), "relative link"),
     (div('<a href="#a:b">a</a>'), "fragment with a colon"),
     (div('<img src="data:image/png;base64,AAAA" alt="a"/>'), "image in place"),
