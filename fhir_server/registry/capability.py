@@ -21,8 +21,13 @@ _SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-serv
 _DEFINITIONS = "http://hl7.org/fhir"
 
 
-def statement(base_url: str, *, token_url: str, software_version: str, date: str) -> dict[str, Any]:
-    """What the server at `base_url` can do; `date` is when this last changed."""
+def statement(
+    base_url: str, *, token_url: str, software_version: str, date: str, has_cors: bool = False
+) -> dict[str, Any]:
+    """What the server at `base_url` can do; `date` is when this last changed, `has_cors` whether pages may call it.
+
+    It names no guide and no profile: none is checked when something is written.
+    """
     return {
         "resourceType": "CapabilityStatement",
         "url": f"{base_url}/metadata",
@@ -38,14 +43,14 @@ def statement(base_url: str, *, token_url: str, software_version: str, date: str
         "fhirVersion": "4.0.1",
         "format": list(FORMATS),
         "patchFormat": list(PATCH_FORMATS),
-        "rest": [_rest(token_url)],
+        "rest": [_rest(token_url, has_cors)],
     }
 
 
-def _rest(token_url: str) -> dict[str, Any]:
+def _rest(token_url: str, has_cors: bool) -> dict[str, Any]:
     members: dict[str, Any] = {
         "mode": "server",
-        "security": _security(token_url),
+        "security": _security(token_url, has_cors),
         "resource": [_resource(row) for _, row in sorted(RESOURCES.items())],
         "interaction": [{"code": code} for code in sorted(SYSTEM_INTERACTIONS)],
         "searchParam": [_parameter(parameter) for _, parameter in sorted(common_parameters().items())],
@@ -55,8 +60,9 @@ def _rest(token_url: str) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value != []}
 
 
-def _security(token_url: str) -> dict[str, Any]:
+def _security(token_url: str, has_cors: bool) -> dict[str, Any]:
     return {
+        "cors": has_cors,
         "extension": [{"url": _OAUTH_URIS, "extension": [{"url": "token", "valueUri": token_url}]}],
         "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
         "description": "OAuth 2.0 client credentials; scopes system/Type.cruds.",

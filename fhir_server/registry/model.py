@@ -29,7 +29,7 @@ class SearchParameter:
     code: str
     #: Resource type, or `Resource` for the parameters every type has (`_id`, `_lastUpdated`, …).
     base: str
-    #: date, number, quantity, reference, string, token, uri or composite.
+    #: date, number, quantity, reference, string, token, uri, composite, or special: a place on Earth.
     kind: str
     #: Paths of `kernel.paths` whose values it searches, or a function of `search.extract`, written `name()`.
     paths: tuple[str, ...]
@@ -44,6 +44,8 @@ class SearchParameter:
     system: str = ""
     #: Tokens compare with their case: identifiers. Codes do not.
     is_case_sensitive: bool = False
+    #: Strings compare by their sound.
+    is_phonetic: bool = False
     #: Canonical URL of its definition.
     url: str = ""
     documentation: str = ""
@@ -58,9 +60,11 @@ class OperationParameter:
     name: str
     #: `in` or `out`.
     use: str
+    #: Empty for one that has parts.
     type: str
     documentation: str
     is_required: bool = False
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +96,7 @@ class Route:
 
     #: Destination as the dispatcher knows it: `feed:hospital`.
     destination: str
-    #: Events asked for: `appointment-booked`, `appointment-moved`, `appointment-cancelled`.
+    #: Events asked for: `appointment-booked`; `scheduling.events` has them all.
     events: frozenset[str]
+    #: Told of referrals whoever sent them; otherwise only of those that came from there.
+    has_all_referrals: bool = False

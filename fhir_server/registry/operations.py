@@ -21,5 +21,24 @@ OPERATIONS: dict[str, Operation] = {
                 OperationParameter("return", "out", "OperationOutcome", "What was found.", is_required=True),
             ),
         ),
+        Operation(
+            "translate",
+            levels=frozenset({"type", "instance"}),
+            types=frozenset({"ConceptMap"}),
+            handler="translate",
+            definition="http://hl7.org/fhir/OperationDefinition/ConceptMap-translate",
+            documentation="Says what a code is in another system, by one of the ConceptMaps here.",
+            affects_state=False,
+            parameters=(
+                OperationParameter("url", "in", "uri", "Canonical URL of the ConceptMap, where the address has no id."),
+                OperationParameter("code", "in", "code", "The code to translate; its system stands beside it."),
+                OperationParameter("system", "in", "uri", "The system of the code."),
+                OperationParameter("coding", "in", "Coding", "Code and system in one."),
+                OperationParameter("targetsystem", "in", "uri", "The system to translate into; left out for any."),
+                OperationParameter("result", "out", "boolean", "Whether there is a translation.", is_required=True),
+                OperationParameter("message", "out", "string", "Why there is none."),
+                OperationParameter("match", "out", "", "A translation: equivalence, concept, source.", is_list=True),
+            ),
+        ),
     )
 }

@@ -1,7 +1,7 @@
 """The search parameters: one row of `search_params.csv` each, read and checked when the server starts.
 
-Every R4 parameter of the types served, but for those that need geography or phonetics; those that the French guides
-GAP and SAS define; and a few of ours.
+Every R4 parameter of the types served, but for those that search whole texts (`_text`, `_content`); those that the
+French guides GAP and SAS define; and a few of ours.
 https://www.hl7.org/fhir/R4/searchparameter-registry.html
 """
 
@@ -14,8 +14,8 @@ from fhir_server.registry.resources import RESOURCES
 #: Base of the parameters that every type has.
 COMMON = "Resource"
 
-_KINDS = frozenset({"composite", "date", "number", "quantity", "reference", "string", "token", "uri"})
-_FLAGS = frozenset({"custom", "exact", "selective"})
+_KINDS = frozenset({"composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"})
+_FLAGS = frozenset({"custom", "exact", "phonetic", "selective"})
 _DEFINITIONS, _OUR_DEFINITIONS = "http://hl7.org/fhir/SearchParameter/", "urn:creneau:SearchParameter:"
 
 
@@ -56,6 +56,7 @@ def _parameter(row: dict[str, str]) -> SearchParameter:
         is_selective="selective" in flags,
         system=row["system"],
         is_case_sensitive="exact" in flags,
+        is_phonetic="phonetic" in flags,
         url=_url(row["definition"] or f"{row['base']}-{row['code']}", is_custom=is_custom),
         documentation=row["note"],
         is_custom=is_custom,

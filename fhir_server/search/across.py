@@ -1,7 +1,7 @@
 """Searches over several types: of the whole server (`?_type=…`) and of a compartment (`Patient/1/*`).
 
 One Query for each type, alike but for its criteria; `storage.select` merges what they find. Only parameters that every
-type has are open to them. https://www.hl7.org/fhir/R4/http.html#search and compartmentdefinition.html
+type searched has are open to them. https://www.hl7.org/fhir/R4/http.html#search and compartmentdefinition.html
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,9 @@ from fhir_server.search.query import ELSEWHERE, RESULT_PARAMETERS, parse
 
 Pairs = Sequence[tuple[str, str]]
 
+#: The parameter that says which types are searched.
+_TYPE = ("_type", "_type:not")
+
 
 def parse_across(
     types: Sequence[str],
@@ -29,12 +32,12 @@ def parse_across(
     """The searches, one a type and at least one, that a search over `types` stands for; `_type` says which of them.
 
     `compartment` (type, id) keeps to what belongs to it. Raises FhirError as `query.parse` does, and INVALID for
-    parameters that not every type has.
+    parameters that not every type searched has.
     """
-    named, warnings = _named(pairs, strict)
-    wanted = [name for name in types if named is None or name in named]
-    kept = [("_type", ",".join(wanted))] if named is not None and wanted else []
-    rest = [pair for name, text in pairs if name != "_type" for pair in _common(name, text, strict, warnings)]
+    wanted, warnings = _wanted(types, pairs, strict)
+    kept = [("_type", ",".join(wanted))] if wanted and any(name in _TYPE for name, _ in pairs) else []
+    shared = frozenset.intersection(*(frozenset(parameters(name)) for name in wanted or types))
+    rest = [pair for name, text in pairs if name not in _TYPE for pair in _common(name, text, shared, strict, warnings)]
     path = "" if compartment is None else f"{'/'.join(compartment)}/*"
     # A search over no type at all is one that nothing meets.
     nothing = {} if wanted else {types[0]: AnyOf(types[0], ())}
@@ -73,21 +76,22 @@ def membership(compartment: str, id_: str, type_name: str) -> Clause:
     return AnyOf(type_name, tuple(clauses))
 
 
-def _named(pairs: Pairs, strict: bool) -> tuple[frozenset[str] | None, list[str]]:
-    """The types that `_type` asks for, None for all; and what was not understood. Repeats must all be met."""
-    lists = [frozenset(text.split(",")) for name, text in pairs if name == "_type"]
-    if not lists:
-        return None, []
-    if any(not all(names) for names in lists):
-        raise fault(Category.VALUE, "_type must be a list of resource types.", "_type")
-    unknown = frozenset.union(*lists) - RESOURCES.keys()
-    if unknown and strict:
+def _wanted(types: Sequence[str], pairs: Pairs, strict: bool) -> tuple[list[str], list[str]]:
+    """Those of the types that `_type` asks for, and what was not understood. Repeats must all be met."""
+    lists = [(name, frozenset(text.split(","))) for name, text in pairs if name.partition(":")[0] == "_type"]
+    for name, names in lists:
+        if name not in _TYPE or not all(names):
+            raise fault(Category.VALUE, "_type, with or without :not, is a list of resource types.", name[:100])
+    wanted = [one for one in types if all((one in names) != (name == "_type:not") for name, names in lists)]
+    if all(names <= RESOURCES.keys() for _, names in lists):
+        return wanted, []
+    if strict:
         raise fault(Category.INVALID, "_type names a resource type that is not served here.", "_type")
-    return frozenset.intersection(*lists), ["_type names a type not served here, which was ignored."] if unknown else []
+    return wanted, ["_type names a type not served here, which was ignored."]
 
 
-def _common(name: str, text: str, strict: bool, warnings: list[str]) -> Pairs:
-    """The pair, when it means the same for every type."""
+def _common(name: str, text: str, shared: frozenset[str], strict: bool, warnings: list[str]) -> Pairs:
+    """The pair, when every type searched has the parameter; `_has` is for each of them to judge."""
     code = name.partition(":")[0]
     if code == "_sort":
         items = text.split(",")
@@ -98,9 +102,12 @@ def _common(name: str, text: str, strict: bool, warnings: list[str]) -> Pairs:
                 raise fault(Category.INVALID, reason, "_sort")
             warnings.append(reason)
         return [(name, ",".join(able))]
-    is_criterion = code not in RESULT_PARAMETERS and code not in ELSEWHERE and code not in common_parameters()
-    if is_criterion and (code == "_has" or any(code.partition(".")[0] in parameters(other) for other in RESOURCES)):
-        raise fault(Category.INVALID, "Over several types only parameters that every type has can be used.", name[:100])
+    is_criterion = code not in RESULT_PARAMETERS and code not in ELSEWHERE and code != "_has"
+    first = code.partition(".")[0]
+    if is_criterion and first not in shared and any(first in parameters(other) for other in RESOURCES):
+        raise fault(
+            Category.INVALID, "Over several types only parameters that all of them have can be used.", name[:100]
+        )
     return [(name, text)]
 
 

@@ -9,6 +9,7 @@ from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
 from fhir_server.search import values
 from fhir_server.search.model import Chain, Clause, Criterion, ReverseChain
+from fhir_server.search.trees import has_tree, tree_clause
 from fhir_server.search.values import Frame
 
 #: Links a chain may have.
@@ -18,20 +19,23 @@ MAX_DEPTH = 4
 MODIFIERS: dict[str, frozenset[str]] = {
     "string": frozenset({"missing", "exact", "contains"}),
     "token": frozenset({"missing", "not", "text", "of-type", "above", "below"}),
-    "reference": frozenset({"missing", "identifier"}),
+    "reference": frozenset({"missing", "identifier", "above", "below"}),
     "date": frozenset({"missing"}),
     "uri": frozenset({"missing", "above", "below"}),
     "number": frozenset({"missing"}),
     "quantity": frozenset({"missing"}),
     "composite": frozenset({"missing"}),
+    "special": frozenset({"missing"}),
 }
 #: Modifiers that have done their work once the values carry it, as a type's name has.
 _SPENT = frozenset({"above", "below"})
 #: Why some modifiers of R4 are refused.
 _REASONS = {
-    "in": "value sets take a terminology service, which this server has not",
-    "not-in": "value sets take a terminology service, which this server has not",
-    "of-type": "only identifiers have a type",
+    ("token", "in"): "value sets take a terminology service, which this server has not",
+    ("token", "not-in"): "value sets take a terminology service, which this server has not",
+    ("token", "of-type"): "only identifiers have a type",
+    ("reference", "above"): "what it refers to is not part of anything of its own type",
+    ("reference", "below"): "what it refers to has no parts of its own type",
 }
 
 
@@ -39,26 +43,28 @@ class UnknownParameterError(Exception):
     """The type has no such parameter: ignored, or refused when the client asked for strict handling."""
 
 
-def read_clause(type_name: str, name: str, text: str, frame: Frame, depth: int = 0) -> Clause | None:
+def read_clause(type_name: str, name: str, text: str, frame: Frame) -> Clause | None:
     """The clause that `name=text` asks of a resource of that type; None when it has no value.
 
     Raises UnknownParameterError, and FhirError for a modifier or value that cannot be honoured.
     """
-    if depth > MAX_DEPTH:
+    if name.count(".") + name.count("_has:") > MAX_DEPTH:
         raise _refused(name, f"A chain has at most {MAX_DEPTH} links.")
     if name.startswith("_has:"):
-        return _reverse(type_name, name, text, frame, depth)
+        return _reverse(type_name, name, text, frame)
     head, dot, rest = name.partition(".")
     if dot and not rest:
         raise _refused(name, "A chain ends with a parameter.")
     code, colon, modifier = head.partition(":")
     parameter = lookup(type_name, code)
     if rest:
-        return _chain(type_name, parameter, modifier, rest, text, frame, depth)
+        return _chain(type_name, parameter, modifier, rest, text, frame)
     if colon and not is_allowed(parameter, modifier):
-        reason = f": {_REASONS[modifier]}" if modifier in _REASONS else ""
-        raise _refused(name, f"The modifier :{modifier[:40]} is not supported on {code}{reason}.")
+        reason = _REASONS.get((parameter.kind, modifier), "")
+        raise _refused(name, f"The modifier :{modifier[:40]} is not supported on {code}{reason and ': '}{reason}.")
     found = values.read(parameter, modifier, text, frame)
+    if parameter.kind == "reference" and modifier in _SPENT:
+        return tree_clause(type_name, parameter, modifier, found)
     kept = modifier if modifier in MODIFIERS[parameter.kind] and modifier not in _SPENT else ""
     return Criterion(type_name, parameter, kept, found) if found else None
 
@@ -74,19 +80,23 @@ def is_allowed(parameter: SearchParameter, modifier: str) -> bool:
     """Whether the parameter takes the modifier, or the name of a type in its place."""
     if modifier == "of-type":
         return parameter.kind == "token" and parameter.is_case_sensitive and not parameter.column
+    if parameter.kind == "reference" and modifier in _SPENT:
+        return has_tree(parameter)
+    if parameter.is_phonetic:
+        return modifier == "missing"
     if modifier in MODIFIERS[parameter.kind]:
         return True
     return parameter.kind == "reference" and modifier in (parameter.targets or RESOURCES)
 
 
 def _chain(
-    type_name: str, parameter: SearchParameter, modifier: str, rest: str, text: str, frame: Frame, depth: int
+    type_name: str, parameter: SearchParameter, modifier: str, rest: str, text: str, frame: Frame
 ) -> Chain | None:
     name = f"{parameter.code}.{rest}"
     if parameter.kind != "reference":
         raise _refused(name, f"{parameter.code} is no reference; nothing can be chained to it.")
     target = _chain_target(parameter, modifier, rest, name)
-    clause = read_clause(target, rest, text, frame, depth + 1)
+    clause = read_clause(target, rest, text, frame)
     return None if clause is None else Chain(type_name, parameter, target, clause)
 
 
@@ -105,7 +115,7 @@ def _chain_target(parameter: SearchParameter, modifier: str, rest: str, name: st
     return able[0]
 
 
-def _reverse(type_name: str, name: str, text: str, frame: Frame, depth: int) -> ReverseChain | None:
+def _reverse(type_name: str, name: str, text: str, frame: Frame) -> ReverseChain | None:
     parts = name.split(":", 3)
     if len(parts) != 4:
         raise _refused(name, "The form is _has:Type:reference:parameter.")
@@ -113,7 +123,7 @@ def _reverse(type_name: str, name: str, text: str, frame: Frame, depth: int) -> 
     parameter = lookup(source, code)
     if parameter.kind != "reference" or (parameter.targets and type_name not in parameter.targets):
         raise _refused(name, f"{source}.{code} does not refer to {type_name}.")
-    clause = read_clause(source, rest, text, frame, depth + 1)
+    clause = read_clause(source, rest, text, frame)
     return None if clause is None else ReverseChain(type_name, source, parameter, clause)
 
 

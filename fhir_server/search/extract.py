@@ -1,10 +1,11 @@
 """The searchable values of a resource: what a parameter finds in it, as the index stores it.
 
 An entry is a tuple in the order of its index table's columns: token (system, code), reference (type, id), date (low,
-high), string (folded, exact), uri (value,), quantity or number (value, system, code, unit). An entry of a composite
-holds the entries of each component in one repetition.
+high), string (folded, exact), uri (value,), quantity or number (value, system, code, unit), special (x, y, z). A
+phonetic string is (sound, words). An entry of a composite holds the entries of each component in one repetition.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,6 +17,8 @@ from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
 from fhir_server.search.folding import clip, fold, fold_code
+from fhir_server.search.phonetics import phrases
+from fhir_server.search.positions import MAX_LATITUDE, MAX_LONGITUDE, point
 from fhir_server.search.references import local, type_of_absolute
 
 Entry = tuple[Any, ...]
@@ -100,10 +103,9 @@ def _code(parameter: SearchParameter, code: str) -> str:
 
 def _references(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
     if isinstance(node, str):
-        # A canonical is found with and without the version it names.
-        yield "", clip(node)
-        if "|" in node:
-            yield "", clip(node.partition("|")[0])
+        # A canonical is found with and without the version it names, and may be as relative as a reference.
+        for url in dict.fromkeys((node, node.partition("|")[0])):
+            yield local(url) or ("", clip(url))
         return
     text = node.get("reference", "#")
     if text.startswith("#"):
@@ -134,13 +136,10 @@ def _dates(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
         raise fault(Category.VALUE, "This is not a date that exists.", where) from None
 
 
-def _strings(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
-    if isinstance(node, str):
-        yield fold(node), node
-    elif isinstance(node, dict):
-        for name in _STRING_PARTS:
-            for text in paths.read(node, name):
-                yield fold(text), text
+def _strings(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    texts = [node] if isinstance(node, str) else [text for name in _STRING_PARTS for text in paths.read(node, name)]
+    for text in texts:
+        yield from phrases(text) if parameter.is_phonetic else ((fold(text), text),)
 
 
 def _uris(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
@@ -158,6 +157,13 @@ def _quantities(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
             yield from _quantities(_parameter, node[bound]) if "value" in node.get(bound, ()) else ()
 
 
+def _points(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+    # R4 sets no bounds to them, and lets an extension stand in their place: what is not on Earth is near nothing.
+    latitude, longitude = node.get("latitude", math.inf), node.get("longitude", math.inf)
+    if abs(latitude) <= MAX_LATITUDE and abs(longitude) <= MAX_LONGITUDE:
+        yield point(float(latitude), float(longitude))
+
+
 def _composites(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
     parts = tuple(tuple(entries(part, node)) for part in components(parameter))
     if all(parts):
@@ -173,4 +179,5 @@ _CONVERTERS: dict[str, Callable[[SearchParameter, Any], Iterator[Entry]]] = {
     "number": _quantities,
     "quantity": _quantities,
     "composite": _composites,
+    "special": _points,
 }

@@ -23,9 +23,18 @@ def fold(text: str) -> str:
     >>> fold("L'Haÿ-les-Roses"), fold("  CŒUR  Léa ")
     ('l hay les roses', 'coeur lea')
     """
+    return clip(" ".join(words(text)))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded.
+
+    >>> words("Saint-Étienne")
+    ['saint', 'etienne']
+    """
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
     bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return clip(_SEPARATORS.sub(" ", bare).strip())
+    return [word for word in _SEPARATORS.split(bare) if word]
 
 
 @lru_cache(maxsize=16_384)

@@ -6,6 +6,7 @@ The SQL of `storage.select` must agree; a property test holds the two together.
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fhir_server.registry.search_params import parameters
 from fhir_server.search.extract import Entry, entries
 from fhir_server.search.facets import FACETS, found
 from fhir_server.search.model import (
@@ -13,7 +14,9 @@ from fhir_server.search.model import (
     Amount,
     AnyOf,
     Branch,
+    Branches,
     Chain,
+    Circle,
     Clause,
     Criterion,
     Parts,
@@ -26,6 +29,8 @@ from fhir_server.search.model import (
     Uri,
     Value,
 )
+from fhir_server.search.positions import square
+from fhir_server.search.trees import PARENTS
 
 Resource = dict[str, Any]
 #: Finds a resource by type and id; None for what does not exist or must not be seen.
@@ -51,7 +56,24 @@ def _meets(clause: Clause, resource: Resource, resolve: Resolve, every: Every) -
         )
     if isinstance(clause, AnyOf):
         return any(_meets(one, resource, resolve, every) for one in clause.clauses)
+    if isinstance(clause, Branches):
+        wanted = _tree(clause, resolve, every)
+        return any(entry[0] == clause.target and entry[1] in wanted for entry in entries(clause.parameter, resource))
     return _fits(clause, resource)
+
+
+def _tree(clause: Branches, resolve: Resolve, every: Every) -> list[str]:
+    """The ids asked for, and all that is below or above them."""
+    partof = parameters(clause.target)[PARENTS[clause.target]]
+    found = list(dict.fromkeys(clause.ids))
+    for id_ in found:
+        if clause.is_below:
+            near = [it["id"] for it in every(clause.target) if (clause.target, id_) in entries(partof, it)]
+        else:
+            here = resolve(clause.target, id_)
+            near = [other for type_name, other in entries(partof, here or {}) if type_name == clause.target]
+        found += [other for other in dict.fromkeys(near) if other not in found]
+    return found
 
 
 def _fits(criterion: Criterion, resource: Resource) -> bool:
@@ -117,6 +139,10 @@ def _amount(_modifier: str, amount: Amount, entry: Entry) -> bool:
     return amount.system in (None, system) and is_unit and _NUMBER_TESTS[amount.prefix](value, amount)
 
 
+def _circle(_modifier: str, circle: Circle, entry: Entry) -> bool:
+    return square(entry, circle.point) <= circle.reach * circle.reach
+
+
 _TESTS: dict[type[Value], Callable[..., bool]] = {
     Token: _token,
     Span: _span,
@@ -125,13 +151,14 @@ _TESTS: dict[type[Value], Callable[..., bool]] = {
     Uri: _uri,
     Branch: _branch,
     Amount: _amount,
+    Circle: _circle,
     Parts: _parts,
 }
 
 #: A stored span (low, high) against the one searched, both half open.
 _DATE_TESTS: dict[str, Callable[[int, int, Span], bool]] = {
-    "eq": lambda low, high, span: span.low <= low and high <= span.high,
-    "ne": lambda low, high, span: not (span.low <= low and high <= span.high),
+    "eq": lambda low, high, span: span.low <= low < span.high and high <= span.high,
+    "ne": lambda low, high, span: not (span.low <= low < span.high and high <= span.high),
     "gt": lambda low, high, span: high > span.high,
     "lt": lambda low, high, span: low < span.low,
     "ge": lambda low, high, span: high > span.low,

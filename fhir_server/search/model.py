@@ -71,6 +71,15 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Circle:
+    """What is no farther than a distance from a point of the unit sphere; both as `search.positions` measures them."""
+
+    point: tuple[float, float, float]
+    #: Straight through the sphere, from its middle to its rim.
+    reach: float
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
     """The value of `:missing`."""
 
@@ -84,7 +93,7 @@ class Parts:
     values: tuple["Value", ...]
 
 
-Value = Token | Span | Text | Target | Uri | Branch | Amount | Absence | Parts
+Value = Token | Span | Text | Target | Uri | Branch | Amount | Circle | Absence | Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,19 @@ class AnyOf:
     clauses: tuple["Clause", ...]
 
 
-Clause = Criterion | Chain | ReverseChain | AnyOf
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """A reference leads to one of some resources, or to what is below or above it in their tree: `location:below`."""
+
+    type: str
+    parameter: SearchParameter
+    #: Type of the resources that stand in the tree.
+    target: str
+    ids: tuple[str, ...]
+    is_below: bool
+
+
+Clause = Criterion | Chain | ReverseChain | AnyOf | Branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +208,5 @@ class Query:
     summary: str = ""
     #: Elements asked for by name; empty for all.
     elements: tuple[str, ...] = ()
+    #: When it is asked, in epoch milliseconds: what is kept until a later moment is not found.
+    asked_ms: int = 0

@@ -24,6 +24,9 @@ MAX_CRITERIA, MAX_SORT_KEYS, MAX_INCLUDES = 64, 5, 64
 #: Kinds whose values have an order.
 SORTABLE = frozenset({"date", "number", "quantity", "string", "token", "uri"})
 
+#: Parameters that can have one meaning only.
+_SINGLE = ("_count", "_total", "_summary", "_cursor")
+
 #: Parameters of every interaction, which the web floor answers to.
 ELSEWHERE = frozenset({"_format", "_pretty"})
 
@@ -51,7 +54,7 @@ class _Draft:
         """Leave a parameter out and say so, or refuse it when handling is strict."""
         if self.is_strict:
             raise fault(Category.INVALID, diagnostics, name[:100])
-        self.warnings.append(diagnostics)
+        self.warnings.append(f"{diagnostics} It was ignored.")
 
 
 def parse(
@@ -72,6 +75,7 @@ def parse(
     """
     frame = Frame(base_url, system_clock() if now_ms is None else now_ms)
     draft = _Draft(type_name, type_name if path is None else path, strict, frame, [] if within is None else [within])
+    check_single(pairs, _SINGLE)
     for name, text in pairs:
         if text and name not in ELSEWHERE:
             RESULT_PARAMETERS.get(name.partition(":")[0], _read_criterion)(draft, name, text)
@@ -79,6 +83,13 @@ def parse(
     if len(draft.criteria) > MAX_CRITERIA or len(directives) > MAX_INCLUDES:
         raise fault(Category.TOO_COSTLY, f"A search has at most {MAX_CRITERIA} criteria and {MAX_INCLUDES} includes.")
     return _finish(draft)
+
+
+def check_single(pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> None:
+    """Raise FhirError (INVALID) for one of `names` that is given several values: any choice could be the wrong one."""
+    for name in names:
+        if len({text for other, text in pairs if other == name and text}) > 1:
+            raise fault(Category.INVALID, f"{name} is given more than once, with different values.", name)
 
 
 def query_identity(query: Query) -> str:
@@ -97,6 +108,7 @@ def _finish(draft: _Draft) -> Query:
         total=draft.total,
         includes=tuple(dict.fromkeys(draft.includes)),
         cursor=draft.cursor,
+        asked_ms=draft.frame.now_ms,
         honoured=tuple(draft.honoured),
         warnings=tuple(draft.warnings),
         path=draft.path,
@@ -126,7 +138,7 @@ def _read_criterion(draft: _Draft, name: str, text: str) -> None:
     try:
         clause = read_clause(draft.type, name, text, draft.frame)
     except UnknownParameterError:
-        draft.ignore(f"The search parameter {name[:100]} is not known here and was ignored.", name)
+        draft.ignore(f"The search parameter {name[:100]} is not known here.", name)
         return
     if clause is not None:
         draft.criteria.append(clause)
@@ -148,7 +160,7 @@ def _read_sort(draft: _Draft, name: str, text: str) -> None:
         try:
             parameter = lookup(draft.type, item.removeprefix("-"))
         except UnknownParameterError:
-            draft.ignore(f"Sorting by {item[:100]} is not possible here and was ignored.", "_sort")
+            draft.ignore(f"Sorting by {item[:100]} is not possible here.", "_sort")
             continue
         if parameter.kind not in SORTABLE:
             draft.ignore(f"Sorting by {item[:100]} is not possible: its values have no order.", "_sort")
@@ -193,6 +205,13 @@ def _read_cursor(draft: _Draft, _name: str, text: str) -> None:
     draft.cursor = text
 
 
+def _read_contained(draft: _Draft, name: str, text: str) -> None:
+    if text != "false":
+        _refuse(draft, name, text)
+    # Contained resources are never found by themselves: that is what was asked.
+    draft.honoured.append((name, text))
+
+
 def _refuse(_draft: _Draft, name: str, _text: str) -> None:
     raise fault(Category.INVALID, f"{name[:100]} is not supported.", name[:100])
 
@@ -210,7 +229,7 @@ RESULT_PARAMETERS: dict[str, Callable[[_Draft, str, str], None]] = {
     # Ignoring these would answer another question than the one asked.
     "_query": _refuse,
     "_filter": _refuse,
-    "_contained": _refuse,
+    "_contained": _read_contained,
     "_containedType": _refuse,
     "_text": _refuse,
     "_content": _refuse,

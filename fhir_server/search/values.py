@@ -18,7 +18,9 @@ from fhir_server.search.extract import components
 from fhir_server.search.facets import of_type
 from fhir_server.search.folding import clip, fold, fold_code
 from fhir_server.search.hierarchies import above, ancestors, below
-from fhir_server.search.model import Absence, Amount, Branch, Parts, Span, Target, Text, Token, Uri, Value
+from fhir_server.search.model import Absence, Amount, Branch, Circle, Parts, Span, Target, Text, Token, Uri, Value
+from fhir_server.search.phonetics import sound
+from fhir_server.search.positions import DEFAULT_METRES, MAX_LATITUDE, MAX_LONGITUDE, UNITS, point, reach
 from fhir_server.search.references import is_absolute, local
 
 #: Values one parameter may list. More makes statements that databases refuse.
@@ -35,6 +37,8 @@ _PREFIXED = re.compile(r"(?P<prefix>eq|ne|gt|lt|ge|le|sa|eb|ap)?(?P<rest>.*)", r
 #: A plus sign that was not encoded reaches us as a space.
 _LOST_PLUS = re.compile(r" (?=\d\d:\d\d$)")
 _HIERARCHICAL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^/]")
+_DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,20})?")
+_DISTANCE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?")
 
 
@@ -121,9 +125,14 @@ def _prefixed(part: str) -> tuple[str, str]:
     return match["prefix"] or "eq", match["rest"]
 
 
-def _text(_parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Text:
+def _text(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Text:
     plain = _plain(part)
-    return Text(fold(plain), plain)
+    if not parameter.is_phonetic:
+        return Text(fold(plain), plain)
+    heard = sound(plain)
+    if not heard:
+        raise _bad(parameter.code, "must be a name: it has neither letters nor digits")
+    return Text(heard, plain)
 
 
 def _target(parameter: SearchParameter, modifier: str, part: str, frame: Frame) -> Target:
@@ -138,6 +147,11 @@ def _target(parameter: SearchParameter, modifier: str, part: str, frame: Frame) 
     if modifier and here and here[0] != modifier:
         raise _bad(f"{parameter.code}:{modifier}", "names another type in its value")
     return Target(*here) if here else Target(modifier or None, text)
+
+
+def _place(parameter: SearchParameter, _modifier: str, part: str, frame: Frame) -> Target:
+    """Where a tree is asked from: its modifier is no type."""
+    return _target(parameter, "", part, frame)
 
 
 def _uri(_parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Uri:
@@ -186,6 +200,22 @@ def _amount(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame
     return Amount(prefix, float(number), float(number - margin), float(number + margin), system, code)
 
 
+def _circle(parameter: SearchParameter, _modifier: str, part: str, _frame: Frame) -> Circle:
+    pieces = [_plain(piece) for piece in part.split("|")]
+    degrees = [float(piece) for piece in pieces[:2] if _DEGREES.fullmatch(piece)]
+    if len(pieces) > 4 or len(degrees) != 2 or abs(degrees[0]) > MAX_LATITUDE or abs(degrees[1]) > MAX_LONGITUDE:
+        raise _bad(parameter.code, "must be latitude|longitude|distance|units, within 90 and 180 degrees")
+    return Circle(point(*degrees), reach(_metres(parameter, *pieces[2:])))
+
+
+def _metres(parameter: SearchParameter, distance: str = "", unit: str = "") -> float:
+    if unit and unit not in UNITS:
+        raise _bad(parameter.code, f"takes the units {', '.join(UNITS)}")
+    if distance and not _DISTANCE.fullmatch(distance):
+        raise _bad(parameter.code, "takes a distance of zero or more, without an exponent")
+    return float(distance) * UNITS[unit or "km"] if distance else DEFAULT_METRES
+
+
 def _bad(name: str, rule: str) -> FhirError:
     return fault(Category.VALUE, f"The search parameter {name} {rule}.", name)
 
@@ -203,10 +233,13 @@ _READERS: dict[tuple[str, str], Callable[[SearchParameter, str, str, Frame], Val
     ("date", ""): _span,
     ("string", ""): _text,
     ("reference", ""): _target,
+    ("reference", "above"): _place,
+    ("reference", "below"): _place,
     ("uri", ""): _uri,
     ("uri", "above"): _trunk,
     ("uri", "below"): _branch,
     ("number", ""): _amount,
     ("quantity", ""): _amount,
     ("composite", ""): _parts,
+    ("special", ""): _circle,
 }

@@ -3,8 +3,8 @@
 A page is found from a place in the order, so that a deep one costs what the first does.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, tuple_
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, 
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.dates import Interval
 from fhir_server.search.model import Position
-from fhir_server.storage.select_scope import visible
+from fhir_server.storage.select_scope import allowed, binds, visible
 from fhir_server.storage.tables import resource_version as versions
 
 #: Versions of more than one resource that are counted: a total beyond is left out of the answer.
@@ -33,27 +33,34 @@ class Window:
     since_ms: int | None = None
     #: Versions that were current at some time of it.
     at: Interval | None = None
+    #: When it is asked, in epoch milliseconds: what is kept until a later moment is not told.
+    asked_ms: int = 0
 
 
 def page(
     connection: Connection, window: Window, actor: Actor, after: Position | None, count: int
 ) -> Sequence[Row[Any]]:
     """At most `count` versions that the actor may see, newest first, older than the place `after`."""
+    if window.type is None:
+        found = [row for one in _of_each_type(window) for row in page(connection, one, actor, after, count)]
+        return sorted(found, key=lambda row: (row.updated_ms, row.pk), reverse=True)[:count]
     key = order_column(window)
     conditions = _conditions(window, actor)
     if after is not None:
         conditions.append(tuple_(key, versions.c.pk) < tuple_(after.keys[0], after.pk))
     asked = select(versions).where(*conditions).order_by(key.desc(), versions.c.pk.desc()).limit(count)
-    return connection.execute(asked, {"owner": actor.owner}).all()
+    return connection.execute(asked, binds(actor, window.asked_ms)).all()
 
 
 def total(connection: Connection, window: Window, actor: Actor) -> int | None:
     """How many versions there are; None when they are more than it is worth to count."""
+    if window.type is None:
+        return _sum_of(total(connection, one, actor) for one in _of_each_type(window))
     some = select(versions.c.pk).where(*_conditions(window, actor))
     if window.id is None:
         some = some.limit(MAX_COUNTED + 1)
     counted = select(func.count()).select_from(some.subquery())
-    found: int = connection.execute(counted, {"owner": actor.owner}).scalar_one()
+    found: int = connection.execute(counted, binds(actor, window.asked_ms)).scalar_one()
     return found if found <= MAX_COUNTED or window.id is not None else None
 
 
@@ -62,12 +69,24 @@ def order_column(window: Window) -> ColumnElement[int]:
     return versions.c.updated_ms if window.id is None else versions.c.version
 
 
+def _of_each_type(window: Window) -> list[Window]:
+    """Many versions of one type never stand in the way of the few of another."""
+    return [replace(window, type=name) for name in window.types]
+
+
+def _sum_of(totals: Iterable[int | None]) -> int | None:
+    found = 0
+    for one in totals:
+        if one is None or found + one > MAX_COUNTED:
+            return None
+        found += one
+    return found
+
+
 def _conditions(window: Window, actor: Actor) -> list[ColumnElement[bool]]:
     conditions = visible(versions, window.type, actor.is_territory)
-    if window.type is None:
-        conditions.append(versions.c.type.in_(window.types))
-    else:
-        conditions.append(versions.c.type == window.type)
+    conditions += allowed(versions, window.type, actor.is_territory)
+    conditions.append(versions.c.type == window.type)
     if window.id is not None:
         conditions.append(versions.c.id == window.id)
     if window.since_ms is not None:

@@ -14,11 +14,20 @@ from fhir_server.search import cursor
 from fhir_server.search.model import Position, Query
 from fhir_server.search.query import query_identity
 from fhir_server.storage import seals
-from fhir_server.storage.select_build import Shaped, count_statement, page_statement
+from fhir_server.storage.select_build import Shaped, Way, count_statement, page_statement
+from fhir_server.storage.select_clauses import is_selective
 from fhir_server.storage.select_follow import follow
 from fhir_server.storage.select_merge import merged
+from fhir_server.storage.select_order import Sort
 from fhir_server.storage.select_rows import BODY_COLUMNS, Row
+from fhir_server.storage.select_scope import binds, visible
 from fhir_server.storage.select_shape import Shape, describe, describe_position
+from fhir_server.storage.select_start import start
+from fhir_server.storage.select_walk import first_part, is_on_column, parts
+from fhir_server.storage.tables import resource
+
+#: Steps along an order that a search takes until it turns to gathering all matches.
+STEPS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,8 @@ class _Asked:
     query: Query
     criteria: Shape
     values: dict[str, Any]
-    sort: tuple[tuple[str, bool], ...]
-    sees_all: bool
+    sort: Sort
+    actor: Actor
 
 
 def run(connection: Connection, query: Query, actor: Actor) -> Page:
@@ -75,22 +84,55 @@ def run_all(connection: Connection, queries: Sequence[Query], actor: Actor) -> P
 
 
 def _asked(query: Query, actor: Actor) -> _Asked:
-    criteria, binds = describe(query)
-    values: dict[str, Any] = {f"p{number}": value for number, value in enumerate(binds)}
-    values["owner"] = actor.owner
+    criteria, given = describe(query)
+    values: dict[str, Any] = {f"p{number}": value for number, value in enumerate(given)}
+    values |= binds(actor, query.asked_ms)
     sort = tuple((key.parameter.code, key.is_descending) for key in query.sort)
-    return _Asked(query, criteria, values, sort, actor.is_territory)
+    return _Asked(query, criteria, values, sort, actor)
 
 
 def _found(connection: Connection, asked: _Asked, after: Position | None) -> Sequence[Any]:
     """Rows of the page and one more, if there is one."""
-    query = asked.query
+    query, limit = asked.query, asked.query.count + 1
+    if any(is_selective(shape) for shape in asked.criteria):
+        return _part(connection, asked, after, {"limit": limit}, Way.GATHER)
+    keys = start(connection, query, asked.actor)
+    if keys is not None:
+        return _part(connection, asked, after, {"limit": limit, "keys": keys}, Way.KEYS) if keys else []
+    rows, is_cut = _walked(connection, asked, after, limit)
+    # The matches are far along the order, or there are no more.
+    return _part(connection, asked, after, {"limit": limit}, Way.SORT) if is_cut else rows
+
+
+def _walked(connection: Connection, asked: _Asked, after: Position | None, limit: int) -> tuple[Sequence[Any], bool]:
+    """The first rows along the order, and whether the search gave up with more of it left."""
+    hiding = visible(resource, asked.query.type, asked.actor.is_territory)
+    is_bounded = bool(hiding) or not all(is_on_column(shape) for shape in asked.criteria)
+    count = parts(asked.query.type, asked.sort, asked.criteria)
+    first = first_part(describe_position(after)[0], count)
+    rows: list[Any] = []
+    for part in range(first, count):
+        given = {"limit": limit - len(rows), "steps": STEPS}
+        rows += _part(connection, asked, after if part == first else None, given, Way.WALK, part)
+        if len(rows) == limit or is_bounded:
+            break
+    return rows, is_bounded and len(rows) < limit
+
+
+def _part(
+    connection: Connection,
+    asked: _Asked,
+    after: Position | None,
+    given: dict[str, Any],
+    way: Way,
+    part: int = 0,
+) -> Sequence[Any]:
     position, place = describe_position(after)
-    shaped = Shaped(query.type, asked.criteria, asked.sort, position, asked.sees_all)
-    # All values but the owner's are numbered; those of the place come after them.
-    start = len(asked.values) - 1
+    shaped = Shaped(asked.query.type, asked.criteria, asked.sort, position, asked.actor.is_territory, way, part)
+    # Those of the place come after the numbered values of the criteria.
+    start = sum(name.startswith("p") for name in asked.values)
     values = asked.values | {f"p{start + number}": value for number, value in enumerate(place)}
-    return page_statement(shaped, connection.dialect).run(connection, values | {"limit": query.count + 1}).all()
+    return page_statement(shaped, connection.dialect).run(connection, values | given).all()
 
 
 def _opened(connection: Connection, query: Query, actor: Actor) -> Position:
@@ -114,5 +156,5 @@ def _total(connection: Connection, asked: Sequence[_Asked], known: int | None) -
 
 
 def _count(connection: Connection, asked: _Asked) -> int:
-    shaped = Shaped(asked.query.type, asked.criteria, (), None, asked.sees_all)
+    shaped = Shaped(asked.query.type, asked.criteria, (), None, asked.actor.is_territory)
     return int(count_statement(shaped, connection.dialect).run(connection, asked.values).scalar_one())

@@ -5,14 +5,27 @@ Bind parameters `p0`, `p1`, … are taken in the order in which `storage.select_
 
 from collections.abc import Callable
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, Table, bindparam, exists, false, not_, or_, select, union
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    false,
+    not_,
+    or_,
+    select,
+    union,
+)
 
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
 from fhir_server.search.facets import FACETS
-from fhir_server.storage import select_composites, tables
+from fhir_server.storage import select_composites, select_trees, tables
 from fhir_server.storage.index import KIND_TABLES
 from fhir_server.storage.select_conditions import COLUMN_KINDS, KINDS, Condition
 from fhir_server.storage.select_scope import Scope, is_own_column, literal
@@ -27,9 +40,13 @@ class Builder:
 
     def __init__(self, dialect: str, sees_all: bool) -> None:
         self.dialect = dialect
-        self._sees_all = sees_all
+        self.sees_all = sees_all
         self._binds = count()
         self._aliases = count()
+
+    def share(self, other: "Builder") -> None:
+        """Work on the same statement as another: number binds and aliases together."""
+        self._binds, self._aliases = other._binds, other._aliases
 
     def take(self) -> BindParameter[Any]:
         """The next bind parameter."""
@@ -41,12 +58,11 @@ class Builder:
         chained = [shape for shape in shapes if shape[0] == "chain"]
         found = parameters(type_name)
         uses_typed = any(is_own_column(found[code]) for code in (*codes, *(shape[2] for shape in asked + chained)))
-        has_window = any(_is_window(found[shape[2]], shape[3]) for shape in asked)
-        return Scope(type_name, next(self._aliases), self._sees_all, uses_typed, has_window)
+        return Scope(type_name, next(self._aliases), self.sees_all, uses_typed)
 
     def clause(self, scope: Scope, shape: Shape) -> Condition:
         """What a clause asks of the rows of `scope`."""
-        return _CLAUSES[shape[0]](self, scope, *shape[1:])
+        return _CLAUSES[shape[0]](self)(scope, *shape[1:])
 
     def criterion(self, scope: Scope, type_name: str, code: str, modifier: str, groups: Shape) -> Condition:
         parameter = parameters(type_name)[code]
@@ -106,11 +122,26 @@ class Builder:
         pointing = pointed.where(
             met, entry.c.parameter == literal(f"{source}.{code}"), entry.c.target_type == literal(scope.type)
         )
-        if scope.has_window:
-            return pointing.where(entry.c.target_id == id_).exists()
         # A column of the type's own table is soon looked up for each candidate, and may hold for most of a large table.
         is_looked_up = shape[0] == "criterion" and there.typed is not None
         return id_.in_(pointing if is_looked_up else self._first(pointing))
+
+    def branches(self, scope: Scope, _type: str, code: str, target: str, is_below: bool) -> Condition:
+        places = self.places(target, is_below)
+        parameter = parameters(scope.type)[code]
+        if parameter.column:
+            return scope.parameter_column(parameter).in_(places)
+        entry = tables.reference_index.alias(f"i{next(self._aliases)}")
+        pointing = select(entry.c.pk).where(
+            entry.c.parameter == literal(f"{scope.type}.{code}"),
+            entry.c.target_type == literal(target),
+            entry.c.target_id.in_(places),
+        )
+        return scope.pk.in_(pointing)
+
+    def places(self, target: str, is_below: bool) -> Select[Any]:
+        """The ids of what is below or above some resources, themselves included."""
+        return select(select_trees.tree(target, is_below, self.take(), self.dialect, next(self._aliases)).c.id)
 
     def _first(self, found: Select[Any]) -> Select[Any]:
         """The inner search of a chain, which is to be done before the outer one.
@@ -124,21 +155,26 @@ class Builder:
         return select(*table.c)
 
     def _indexed(self, scope: Scope, parameter: SearchParameter, modifier: str, groups: Shape) -> Condition:
-        """A parameter in a table by kind.
+        """A parameter in a table by kind, whose index the database may start from."""
+        pk, conditions = self.entries(scope.type, parameter, modifier, groups)
+        if modifier == "not":
+            return not_(self.exists(select(pk).where(pk == scope.pk, *conditions)))
+        return scope.pk.in_(select(pk).where(*conditions))
 
-        The database starts from this index, unless the query already has a window and many resources share a value:
-        then each candidate is looked up.
-        """
+    def entries(
+        self, type_name: str, parameter: SearchParameter, modifier: str, groups: Shape
+    ) -> tuple[ColumnElement[int], list[Condition]]:
+        """The rows of a table by kind that fit: their row key, and what they are found by."""
         facet = FACETS.get(modifier)
         kind = facet.indexed_as if facet else parameter.kind
         entry = KIND_TABLES[kind][0].alias(f"i{next(self._aliases)}")
-        name = f"{scope.type}.{parameter.code}" + (f":{modifier}" if facet else "")
+        name = f"{type_name}.{parameter.code}" + (f":{modifier}" if facet else "")
         met = or_(*(KINDS[kind](entry.c, group, self.take, self.dialect) for group in groups))
-        is_selective = parameter.is_selective or modifier in SELECTIVE
-        if (is_selective or not scope.has_window) and modifier != "not":
-            return scope.pk.in_(select(entry.c.pk).where(entry.c.parameter == literal(name), met))
-        found = exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name), met)
-        return not_(found) if modifier == "not" else found
+        return entry.c.pk, [self.named(entry, name), met]
+
+    def named(self, entry: FromClause, name: str) -> Condition:
+        """Whether index rows are those of a parameter."""
+        return entry.c.parameter == literal(name)
 
     def _presence(self, scope: Scope, parameter: SearchParameter, is_missing: bool) -> Condition:
         if parameter.kind == "composite":
@@ -156,16 +192,27 @@ class Builder:
 
     def _has_rows(self, scope: Scope, table: Table, name: str) -> ColumnElement[bool]:
         entry = table.alias(f"i{next(self._aliases)}")
-        return exists().where(entry.c.pk == scope.pk, entry.c.parameter == literal(name))
+        return self.exists(select(entry.c.pk).where(entry.c.pk == scope.pk, entry.c.parameter == literal(name)))
+
+    def exists(self, found: Select[Any]) -> Condition:
+        """Whether there is a row of a kind for a candidate."""
+        return found.exists()
 
 
-def _is_window(parameter: SearchParameter, modifier: str) -> bool:
-    return is_own_column(parameter) and parameter.kind != "token" and not modifier
+def is_selective(shape: Shape) -> bool:
+    """A criterion or chain that few resources meet, as the registry says, from which the database should start."""
+    if shape[0] in ("chain", "has"):
+        return is_selective(shape[-1])
+    if shape[0] != "criterion":
+        return bool(shape[0] == "any")
+    _, type_name, code, modifier, _ = shape
+    return modifier in SELECTIVE or (parameters(type_name)[code].is_selective and not modifier)
 
 
-_CLAUSES: dict[str, Callable[..., Condition]] = {
-    "criterion": Builder.criterion,
-    "chain": Builder.chain,
-    "has": Builder.reverse_chain,
-    "any": Builder.any_of,
+_CLAUSES: dict[str, Callable[[Builder], Callable[..., Condition]]] = {
+    "criterion": attrgetter("criterion"),
+    "chain": attrgetter("chain"),
+    "has": attrgetter("reverse_chain"),
+    "any": attrgetter("any_of"),
+    "tree": attrgetter("branches"),
 }

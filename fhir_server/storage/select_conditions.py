@@ -94,6 +94,14 @@ def quantity(columns: Columns, group: Any, take: Take, _dialect: str) -> Conditi
     return and_(*conditions)
 
 
+def special(columns: Columns, _group: Any, take: Take, _dialect: str) -> Condition:
+    """A place no farther than a distance: inside a box, which an index serves, and in a straight line."""
+    axes = (columns.z, columns.x, columns.y)
+    box = [condition for axis in axes for condition in (axis >= take(), axis <= take())]
+    x, y, z = columns.x - take(), columns.y - take(), columns.z - take()
+    return and_(*box, x * x + y * y + z * z <= take())
+
+
 def column_token(column: Column, group: Any, take: Take, dialect: str) -> Condition:
     """A code in a column of its own."""
     if group[0] == "any":
@@ -128,6 +136,7 @@ KINDS: dict[str, Callable[[Columns, Any, Take, str], Condition]] = {
     "uri": uri,
     "number": quantity,
     "quantity": quantity,
+    "special": special,
 }
 COLUMN_KINDS: dict[str, Callable[[Column, Any, Take, str], Condition]] = {
     "token": column_token,
@@ -136,8 +145,9 @@ COLUMN_KINDS: dict[str, Callable[[Column, Any, Take, str], Condition]] = {
 }
 
 _SPAN: dict[str, Callable[[Any, Any, Any, Any], Condition]] = {
-    "eq": lambda low, high, start, end: and_(low >= start, high <= end),
-    "ne": lambda low, high, start, end: or_(low < start, high > end),
+    # No span that ends before `end` starts after it: said, it bounds what is read of the index.
+    "eq": lambda low, high, start, end: and_(low >= start, low < end, high <= end),
+    "ne": lambda low, high, start, end: or_(low < start, low >= end, high > end),
     "gt": lambda low, high, start, end: high > end,
     "lt": lambda low, high, start, end: low < start,
     "ge": lambda low, high, start, end: high > start,

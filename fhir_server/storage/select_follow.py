@@ -13,6 +13,7 @@ from fhir_server.registry.search_params import parameters
 from fhir_server.search.model import Include, Query
 from fhir_server.storage.select_includes import Step, applies, include_statement
 from fhir_server.storage.select_rows import BODY_COLUMNS, Row
+from fhir_server.storage.select_scope import binds
 
 #: Included resources a page may carry, and steps from a match to one of them.
 MAX_INCLUDED, MAX_STEPS = 1000, 8
@@ -43,7 +44,7 @@ def follow(connection: Connection, queries: Sequence[Query], actor: Actor, match
             break
         room = MAX_INCLUDED - len(followed.rows)
         statement = include_statement(Step(wanted, actor.is_territory), connection.dialect)
-        values = {"pks": front, "owner": actor.owner, "limit": room + len(seen) + 1}
+        values = {"pks": front, **binds(actor, queries[0].asked_ms), "limit": room + len(seen) + 1}
         rows = statement.run(connection, values).all()
         fresh = [row for row in rows if row[BODY_COLUMNS] not in seen]
         followed.is_circular |= len(fresh) < len(rows) and _is_circular(wanted)
@@ -61,9 +62,10 @@ def _directives(queries: Sequence[Query]) -> list[Include]:
     """The includes of all queries. What one of them follows from its matches alone is not followed from includes."""
     found: dict[Include, bool] = {}
     for query in queries:
-        for include in query.includes:
-            once = replace(include, is_iterated=False)
-            found[once] = found.get(once, True) and include.is_iterated
+        # Asked for both ways, a directive is repeated.
+        asked = sorted(query.includes, key=lambda include: include.is_iterated)
+        for once, is_iterated in {replace(it, is_iterated=False): it.is_iterated for it in asked}.items():
+            found[once] = found.get(once, True) and is_iterated
     return [replace(once, is_iterated=is_iterated) for once, is_iterated in found.items()]
 
 

@@ -10,7 +10,7 @@ from fhir_server.registry.search_params import parameters
 from fhir_server.search.model import Include
 from fhir_server.storage import tables
 from fhir_server.storage.select_conditions import one_of, unindexed
-from fhir_server.storage.select_scope import literal, visible
+from fhir_server.storage.select_scope import allowed, is_gated, literal, visible
 from fhir_server.storage.statement import Statement, compiled
 
 
@@ -46,19 +46,22 @@ def include_statement(step: Step, dialect: Dialect) -> Statement:
     """What the resources with the row keys `pks` lead to: type, id, version, updated_ms, body, pk. At most `limit`."""
     resource = tables.resource.alias("r")
     groups = _groups(step.includes)
-    found = union(*(_keys(group, number, dialect.name) for number, group in enumerate(groups)))
+    keys = [_enough(group, number, dialect.name, step.sees_all) for number, group in enumerate(groups)]
+    found = keys[0] if len(keys) == 1 else union(*keys)
     bodies = (resource.c.type, resource.c.id, resource.c.version, resource.c.updated_ms, resource.c.body, resource.c.pk)
-    statement = (
+    some = (
         select(*bodies)
         .where(
             resource.c.pk.in_(select(found.subquery("found").c.pk)),
             literal_column("NOT r.deleted"),
             *visible(resource, None, step.sees_all),
+            *allowed(resource, None, step.sees_all),
         )
-        .order_by(resource.c.pk)
         .limit(bindparam("limit"))
+        .subquery("some")
     )
-    return compiled(statement, dialect)
+    # Sorted when there are no more than the limit: which ones come along of too many is left to the database.
+    return compiled(select(some).order_by(some.c.pk), dialect)
 
 
 def _groups(includes: tuple[Include, ...]) -> list[list[Include]]:
@@ -69,6 +72,17 @@ def _groups(includes: tuple[Include, ...]) -> list[list[Include]]:
         key = (include.is_reverse, include.source, include.code) if has_column else (include.is_reverse, include.target)
         found.setdefault(key, []).append(include)
     return list(found.values())
+
+
+def _enough(group: list[Include], number: int, dialect: str, sees_all: bool) -> Select[Any]:
+    """As `_keys`; no more than may come along, where each key is one resource that is seen."""
+    found = _keys(group, number, dialect)
+    is_one_each = group[0].is_reverse and bool(parameters(group[0].source)[group[0].code].column)
+    source = group[0].source
+    if not is_one_each or visible(tables.resource, source, sees_all) or is_gated(source, sees_all):
+        return found
+    some = found.limit(bindparam("limit")).subquery(f"some{number}")
+    return select(some.c.pk)
 
 
 def _keys(group: list[Include], number: int, dialect: str) -> Select[Any]:

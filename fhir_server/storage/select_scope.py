@@ -1,14 +1,32 @@
 """The rows of one type inside a statement: which tables they come from, and which of them the actor may see."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
+from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.audiences import bits
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.storage import tables
 from fhir_server.storage.index import typed_table
+from fhir_server.storage.select_conditions import unindexed
+
+#: The type whose rows have an audience and a moment of release.
+_GATED = "Slot"
 
 
 def literal(text: str) -> ColumnElement[str]:
@@ -30,6 +48,50 @@ def visible(resource: Any, types: str | None, sees_all: bool) -> list[ColumnElem
     return [is_own | resource.c.type.in_([literal(name) for name in shared])]
 
 
+def is_gated(type_name: str | None, sees_all: bool) -> bool:
+    """Whether rows of a type, or (None) of some type, are there for some and not for others: slots are."""
+    return not sees_all and type_name in (None, _GATED)
+
+
+def allowed(rows: Any, type_name: str | None, sees_all: bool) -> list[ColumnElement[bool]]:
+    """What keeps slots from an actor they are not for, or not yet: of rows with a type, an id and an owner.
+
+    A deleted slot is kept from nobody. The same predicate as `search.access` applies to a slot in hand.
+    """
+    if not is_gated(type_name, sees_all):
+        return []
+    gate, slot = tables.slot_index.alias(), tables.resource.alias()
+    kept: Select[Any] = (
+        select(literal_column("1"))
+        .select_from(slot.join(gate, gate.c.pk == slot.c.pk))
+        .where(slot.c.type == rows.c.type, slot.c.id == rows.c.id, not_(_is_open(gate)))
+    )
+    return [or_(rows.c.type != literal(_GATED), rows.c.owner == bindparam("owner"), not_(kept.exists()))]
+
+
+def binds(actor: Actor, now_ms: int) -> dict[str, Any]:
+    """The values of these predicates for an actor at a moment."""
+    return {
+        "owner": actor.owner,
+        "audiences": bits(actor.audiences),
+        "direct_access": bits(actor.direct_access),
+        "now_ms": now_ms,
+    }
+
+
+def _is_open(gate: Any) -> ColumnElement[bool]:
+    """Whether the slot of a row of `slot_index` is meant for the actor, and released or kept for it."""
+    is_meant = gate.c.audience.bitwise_and(bindparam("audiences", type_=Integer)) != literal_column("0")
+    is_holder = gate.c.audience.bitwise_and(bindparam("direct_access", type_=Integer)) != literal_column("0")
+    return and_(is_meant, or_(gate.c.open_ms <= bindparam("now_ms", type_=BigInteger), is_holder))
+
+
+def _is_open_or_own(gate: Any) -> ColumnElement[bool]:
+    """As `_is_open`, or published by the actor, which is asked only of the few that are not."""
+    owner = select(tables.resource.c.owner).where(tables.resource.c.pk == gate.c.pk).scalar_subquery()
+    return or_(_is_open(gate), owner == bindparam("owner"))
+
+
 def is_own_column(parameter: SearchParameter) -> bool:
     """Whether a parameter is served by the table of its type."""
     return bool(parameter.column) and not parameter.column.startswith(f"{tables.resource.name}.")
@@ -45,14 +107,16 @@ class Scope:
     sees_all: bool
     #: Some column of the type's own table is asked for.
     uses_typed: bool
-    #: Its rows are narrowed by a time or a reference of the type's own table, from which the database should start.
-    has_window: bool
     typed: FromClause | None = field(init=False)
     resource: FromClause = field(init=False)
+    #: Whose order is walked, when one is: every other row is looked up by the row key of this one.
+    lead: FromClause | None = field(init=False, default=None)
     _is_resource_asked: bool = field(init=False)
+    _is_gated: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        own = typed_table(self.type) if self.uses_typed else None
+        self._is_gated = is_gated(self.type, self.sees_all)
+        own = typed_table(self.type) if self.uses_typed or self._is_gated else None
         self.typed = None if own is None else own.alias(f"x{self.number}")
         self.resource = tables.resource.alias(f"r{self.number}")
         self._is_resource_asked = own is None
@@ -60,7 +124,21 @@ class Scope:
     @property
     def pk(self) -> ColumnElement[int]:
         """The row key."""
+        if self.lead is not None:
+            return cast(ColumnElement[int], self.lead.c.pk)
         return self.resource.c.pk if self.typed is None else self.typed.c.pk
+
+    def walk(self, lead: FromClause) -> None:
+        """Let the rows come in an order of `lead`: one of the type's tables, or index rows of which each has one."""
+        self.lead = lead
+        self._is_resource_asked = lead is self.resource
+
+    def unveil(self) -> list[ColumnElement[bool]]:
+        """Select what nobody may see too; the conditions that keep it from the actor, to be put elsewhere."""
+        hiding = visible(self.resource, self.type, self.sees_all)
+        self.sees_all = True
+        self._is_resource_asked |= bool(hiding)
+        return hiding
 
     def column(self, name: str) -> ColumnElement[Any]:
         """A column as the registry names it: `slot_index.start_ms`, `resource.id`."""
@@ -78,12 +156,20 @@ class Scope:
     def select(self, *columns: ColumnElement[Any], joined: FromClause | None = None, on: Any = None) -> Select[Any]:
         """Select from the type's live, visible rows. Ask for every column first: that decides what is joined."""
         conditions = visible(self.resource, self.type, self.sees_all)
-        source: FromClause = self.resource if self.typed is None else self.typed
-        if self.typed is not None and (conditions or self._is_resource_asked):
-            source = self.typed.join(self.resource, self.resource.c.pk == self.typed.c.pk)
+        conditions += [_is_open_or_own(self.typed)] if self._is_gated else []
+        is_resource_joined = bool(conditions) or self._is_resource_asked
+        wanted = [self.lead, self.typed, self.resource if is_resource_joined else None]
+        first, *others = dict.fromkeys(table for table in wanted if table is not None)
+        source: FromClause = first
+        for table in others:
+            source = source.join(table, table.c.pk == self._key_of(first))
         if joined is not None:
             source = source.join(joined, on)
         if self._is_resource_asked:
             # Rows of a typed table are of its type and live; said again, it lets SQLite start from the wrong table.
             conditions += [self.resource.c.type == literal(self.type), literal_column(f"NOT r{self.number}.deleted")]
         return select(*columns).select_from(source).where(*conditions)
+
+    def _key_of(self, first: FromClause) -> ColumnElement[int]:
+        """What the other tables are joined by: a value, where no database may start from one of them."""
+        return first.c.pk if self.lead is None else unindexed("date", first.c.pk)

@@ -4,7 +4,7 @@ Queries of one shape share one statement. A shape is a tuple of strings and numb
 which `storage.select_clauses` takes them. Lists are bound as one value, so that their length is no part of the shape.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from fhir_server.registry.model import SearchParameter
@@ -15,7 +15,9 @@ from fhir_server.search.model import (
     Amount,
     AnyOf,
     Branch,
+    Branches,
     Chain,
+    Circle,
     Clause,
     Criterion,
     Parts,
@@ -35,12 +37,19 @@ Described = tuple[Shape, list[Any]]
 
 #: Follows every string that starts with a prefix, in code point order.
 _LAST = "\U0010ffff"
+#: Of a calculation on the unit sphere: six millimetres on the ground.
+_ROUNDING = 1e-9
 _WILDCARDS = str.maketrans({"%": "\\%", "_": "\\_", "\\": "\\\\"})
 
 
 def describe(query: Query) -> Described:
     """The shape of the criteria, and the values to bind."""
-    return _together(_clause(clause) for clause in query.criteria)
+    return describe_clauses(query.criteria)
+
+
+def describe_clauses(clauses: Iterable[Clause]) -> Described:
+    """As `describe`, of some criteria."""
+    return _together(_clause(clause) for clause in clauses)
 
 
 def describe_position(position: Position | None) -> tuple[Shape | None, list[Any]]:
@@ -61,6 +70,8 @@ def _clause(clause: Clause) -> Described:
     if isinstance(clause, AnyOf):
         shapes, binds = _together(_clause(one) for one in clause.clauses)
         return ("any", clause.type, shapes), binds
+    if isinstance(clause, Branches):
+        return ("tree", clause.type, clause.parameter.code, clause.target, clause.is_below), [list(clause.ids)]
     return _criterion(clause)
 
 
@@ -160,6 +171,17 @@ def _amounts(_parameter: SearchParameter, _modifier: str, values: Sequence[Any])
     return _together(groups)
 
 
+def _circles(_parameter: SearchParameter, _modifier: str, values: Sequence[Any]) -> Described:
+    groups: list[Described] = []
+    for value in cast(Sequence[Circle], values):
+        x, y, z = value.point
+        # Wide enough that rounding keeps nothing out that is near.
+        far = value.reach + _ROUNDING
+        box = [bound for axis in (z, x, y) for bound in (axis - far, axis + far)]
+        groups.append((("circle",), [*box, x, y, z, value.reach * value.reach]))
+    return _together(groups)
+
+
 def _listed(form: str, values: Sequence[Any]) -> Described:
     """One value bound as itself, several as one list."""
     return ((form, False), [values[0]]) if len(values) == 1 else ((form, True), [list(values)])
@@ -183,4 +205,5 @@ _GROUPS: dict[type, Callable[[SearchParameter, str, Sequence[Any]], Described]] 
     Branch: _branches,
     Parts: _composites,
     Amount: _amounts,
+    Circle: _circles,
 }

@@ -18,8 +18,9 @@ from tests import builders
 from tests.contract.test_receive import appointment
 
 VENDOR = Actor("vendor")
-#: Values of the query itself, and the page that was picked: short whatever the tables hold.
-SMALL = ("CONSTANT ROW", "VIRTUAL TABLE", "SCAN picked")
+#: Values of the query itself, the page that was picked, what is read up to a limit, and one after another what a tree
+#: reaches (`t1`): short whatever the tables hold.
+SMALL = ("CONSTANT ROW", "VIRTUAL TABLE", "SCAN picked", "SCAN some", "SCAN steps", "SCAN t1")
 
 
 @pytest.fixture
@@ -56,6 +57,8 @@ def _search(house: House) -> None:
         ("Appointment", [("patient", "Patient/p1"), ("date", "ge2099-03-03")]),
         ("Patient", [("identifier", "urn:x|1")]),
         ("Patient", [("family", "essai"), ("birthdate", "1979-03-28")]),
+        ("Encounter", [("location:below", "Location/a")]),
+        ("Location", [("partof:above", "Location/a,Location/b")]),
     ):
         search(house.services.store, VENDOR, parse(type_name, pairs), "http://x/fhir")
 

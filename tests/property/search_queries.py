@@ -10,7 +10,21 @@ from fhir_server.registry.search_params import common_parameters, parameters
 from fhir_server.search.clauses import MODIFIERS, is_allowed
 from fhir_server.search.extract import components
 from fhir_server.search.query import SORTABLE
-from tests.property.search_worlds import CODES, DATES, IDS, INTENT, INTENTS, NUMBERS, SYSTEMS, TEXTS, URIS, URLS
+from fhir_server.search.trees import PARENTS
+from tests.property.search_worlds import (
+    CODES,
+    DATES,
+    IDS,
+    INTENT,
+    INTENTS,
+    NAMES,
+    NUMBERS,
+    PLACES,
+    SYSTEMS,
+    TEXTS,
+    URIS,
+    URLS,
+)
 
 PREFIXES = ("", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
@@ -43,6 +57,12 @@ def _amounts(_code: str) -> st.SearchStrategy[str]:
     return st.builds("{}{}{}".format, st.sampled_from(PREFIXES), st.sampled_from((*NUMBERS, "5.0", "1e2")), units)
 
 
+def _circles(_code: str) -> st.SearchStrategy[str]:
+    places = st.sampled_from(PLACES[:-1])
+    distances = st.sampled_from(("", "|0", "|1|km", "|600", "|700|m", "|0.5|[mi_us]", "|20037|km", "|20100", "||km"))
+    return st.builds(lambda place, distance: f"{place[0]}|{place[1]}{distance}", places, distances)
+
+
 VALUES = {
     "token": _tokens,
     "reference": _targets,
@@ -51,7 +71,9 @@ VALUES = {
     "uri": lambda _code: st.sampled_from((*URIS, "urn:u:3")).map(_escaped),
     "number": _amounts,
     "quantity": _amounts,
+    "special": _circles,
 }
+_HEARD = st.sampled_from((*TEXTS, *NAMES, "lefaivre", "la roze", "lay les rauses")).map(_escaped)
 _TYPED = st.builds("{}|{}|{}".format, st.sampled_from(SYSTEMS), st.sampled_from(("MR", "mr")), st.sampled_from(CODES))
 
 
@@ -61,12 +83,17 @@ def values_of(parameter: SearchParameter, modifier: str) -> st.SearchStrategy[st
         return st.sampled_from(("true", "false"))
     if modifier == "of-type":
         return _TYPED.filter(lambda text: text.count("|") == 2)
+    if modifier in ("above", "below") and parameter.kind == "reference":
+        standing = [name for name in PARENTS if name in (parameter.targets or RESOURCES)]
+        return st.builds("{}/{}".format, st.sampled_from(standing), st.sampled_from(IDS))
     if modifier in ("above", "below"):
         known = (*INTENTS, *CODES[:3]) if parameter.system else ()
         codes = st.sampled_from((*known, *(f"{INTENT}|{code}" for code in INTENTS)))
         return codes if parameter.kind == "token" else st.sampled_from(URLS)
     if parameter.kind == "composite":
         return st.tuples(*(values_of(component, "") for component in components(parameter))).map("$".join)
+    if parameter.is_phonetic:
+        return _HEARD
     kind = {"identifier": "token", "text": "string"}.get(modifier, parameter.kind)
     return VALUES[kind](parameter.code)
 

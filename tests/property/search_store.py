@@ -9,11 +9,15 @@ from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
+from fhir_server.search.access import is_open_to
 from fhir_server.search.extract import entries
 from fhir_server.search.match import matches
 from fhir_server.search.model import Include, Query, SortKey
 from fhir_server.storage import index, tables
 from tests.property.search_worlds import Placed
+
+#: The present of the tests.
+NOW_MS = 1_772_434_800_000
 
 GENERIC_TABLES = tuple(dict.fromkeys(table for table, _ in index.KIND_TABLES.values()))
 
@@ -29,9 +33,7 @@ class Store:
         return {
             (found.resource["resourceType"], found.resource["id"]): found
             for found in self.placed
-            if actor.is_territory
-            or RESOURCES[found.resource["resourceType"]].audience == "catalogue"
-            or found.owner == actor.owner
+            if actor.is_territory or found.owner == actor.owner or _is_shared(found.resource, actor)
         }
 
     def expected(self, query: Query, actor: Actor) -> list[Placed]:
@@ -64,6 +66,12 @@ class Store:
             seen |= front
             is_first = False
         return seen - matches
+
+
+def _is_shared(resource: dict[str, Any], actor: Actor) -> bool:
+    if RESOURCES[resource["resourceType"]].audience != "catalogue":
+        return False
+    return resource["resourceType"] != "Slot" or is_open_to(actor, resource, NOW_MS)
 
 
 def _ends(

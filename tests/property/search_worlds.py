@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from fhir_server.kernel.audiences import AUDIENCES, HOLDERS, R314
 from fhir_server.kernel.dates import interval
 from fhir_server.kernel.paths import compile_path
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
+from fhir_server.registry.extensions import DIRECT_ACCESS
 
 IDS = ("1", "2", "3", "4", "5")
 OWNERS = ("a", "b")
@@ -31,9 +33,23 @@ DATES = (
 )
 INSTANTS = DATES[5:]
 TEXTS = ("Lefèvre", "LEFEVRE", "Le Fèvre", "L'Haÿ-les-Roses", "100%_\\sûr", "a" * 300)
+NAMES = ("Lefebvre", "Le Febvre", "Rose", "L'Haÿ Lefèvre")
 URLS = ("https://example.org/u", "https://example.org/u/", "https://example.org/u/a", "https://example.org/ua/a/b")
 URIS = ("urn:u:1", "urn:u:2", "https://example.org/u|1", *URLS)
 INTENT, INTENTS = "http://hl7.org/fhir/request-intent", ("order", "filler-order", "instance-order", "plan")
+#: Latitude and longitude: near each other, and where meridians meet or the day changes.
+PLACES = (
+    (48.8566, 2.3522),
+    (48.8600, 2.3600),
+    (49.0000, 2.5000),
+    (-17.0, 179.99),
+    (-17.0, -179.99),
+    (90, 0),
+    (89.99, 180),
+    (-90.0, 12.5),
+    (0, 0),
+    (91, 0),
+)
 NUMBERS = (5, 5.4, 5.45, 100, -3)
 STATUSES = {"Slot": ("free", "busy"), "Appointment": ("booked", "cancelled")}
 
@@ -66,7 +82,23 @@ def _placed(random: Random, pk: int, type_name: str, id_: str) -> Placed:
     resource = {"resourceType": type_name, "id": id_, **_elements(random, type_name)}
     meta = resource.pop("meta", [{}])
     resource["meta"] = {**(meta[0] if meta else {}), "lastUpdated": updated}
+    if type_name == "Slot":
+        _restrict(Random(pk), resource)
     return Placed(pk, random.choice(OWNERS), interval(updated).low, resource)
+
+
+def _restrict(random: Random, slot: dict[str, Any]) -> None:
+    """Mean it for some, and keep it for others until before or after the present of the tests."""
+    if random.random() < 0.5:
+        codes = random.sample(sorted(AUDIENCES), 2)
+        slot["meta"]["security"] = [{"system": R314, "code": code} for code in codes]
+    if random.random() < 0.6:
+        release = random.choice(("2026-03-01T00:00:00Z", "2026-03-29T00:00:00Z"))
+        kept = [
+            {"url": "holder", "valueCode": random.choice(sorted(HOLDERS))},
+            {"url": "release", "valueInstant": release},
+        ]
+        slot["extension"] = [{"url": DIRECT_ACCESS, "extension": kept}]
 
 
 @dataclass
@@ -182,12 +214,18 @@ def _quantity(random: Random, _parameter: SearchParameter) -> Any:
     return random.choice((amount, amount, {"low": amount}, {"low": amount, "high": {"value": random.choice(NUMBERS)}}))
 
 
+def _position(random: Random, _parameter: SearchParameter) -> Any:
+    latitude, longitude = random.choice(PLACES)
+    return random.choice(({"latitude": latitude, "longitude": longitude}, {"latitude": latitude}, {"altitude": 3}))
+
+
 _BY_KIND = {
     "token": _token,
     "reference": _reference,
     "date": _date,
-    "string": lambda random, _parameter: random.choice(TEXTS),
+    "string": lambda random, _parameter: random.choice((*TEXTS, *NAMES)),
     "uri": lambda random, _parameter: random.choice(URIS),
     "number": lambda random, _parameter: random.choice(NUMBERS),
     "quantity": _quantity,
+    "special": _position,
 }

@@ -1,6 +1,7 @@
 """The samples of every type, and for each search parameter the questions that their values answer."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,12 @@ def _quantity(_parameter: SearchParameter, entry: Any) -> tuple[list[str], str]:
     return [f"{entry[0]:g}|{unit}"], f"{NO_NUMBER}|{unit}"
 
 
+def _place(_parameter: SearchParameter, entry: Any) -> tuple[list[str], str]:
+    x, y, z = entry
+    latitude, longitude = math.degrees(math.asin(z)), math.degrees(math.atan2(y, x))
+    return [f"{latitude:.9f}|{longitude:.9f}|1|m"], f"{-latitude:.9f}|{longitude:.9f}|1|m"
+
+
 _ASK: dict[str, Callable[[SearchParameter, Any], tuple[list[str], str]]] = {
     "token": _token,
     "reference": _reference,
@@ -112,4 +119,5 @@ _ASK: dict[str, Callable[[SearchParameter, Any], tuple[list[str], str]]] = {
     "string": _string,
     "uri": _uri,
     "quantity": _quantity,
+    "special": _place,
 }

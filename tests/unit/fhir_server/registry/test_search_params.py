@@ -10,24 +10,24 @@ from fhir_server.search.clauses import MODIFIERS
 from fhir_server.storage import tables
 from fhir_server.storage.index import KIND_TABLES
 
-#: Parameters HL7 defines for each type in R4 4.0.1, without `near` and `phonetic`, which are not served.
+#: Parameters HL7 defines for each type in R4 4.0.1.
 DEFINED = {
     "Schedule": 7,
     "Slot": 8,
     "Appointment": 17,
     "ServiceRequest": 21,
-    "Patient": 22,
-    "Practitioner": 16,
+    "Patient": 23,
+    "Practitioner": 17,
     "PractitionerRole": 13,
-    "Organization": 12,
-    "Location": 14,
+    "Organization": 13,
+    "Location": 15,
     "HealthcareService": 12,
     "Encounter": 23,
     "Task": 19,
     "Provenance": 10,
     "AppointmentResponse": 7,
     "Endpoint": 6,
-    "RelatedPerson": 16,
+    "RelatedPerson": 17,
     "Device": 12,
     "Communication": 15,
     "CommunicationRequest": 16,

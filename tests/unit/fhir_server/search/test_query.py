@@ -93,7 +93,10 @@ REFUSED = [
     ("Slot?status:in=http://vs", Category.INVALID, "status:in", "no terminology service"),
     ("Slot?status:not-in=http://vs", Category.INVALID, "status:not-in", "no terminology service for the rest either"),
     ("Slot?start:above=2026", Category.INVALID, "start:above", "nothing above a date"),
-    ("Schedule?actor:below=1", Category.INVALID, "actor:below", "no hierarchy of references"),
+    ("Slot?schedule:below=1", Category.INVALID, "schedule:below", "no tree of schedules"),
+    ("Schedule?actor:below=Patient/1", Category.VALUE, "actor:below", "no tree of patients"),
+    ("Appointment?supporting-info:above=1", Category.VALUE, "supporting-info:above", "a tree of no certain type"),
+    ("Location?partof:below=https://other.example/Location/1", Category.VALUE, "partof:below", "a tree elsewhere"),
     ("Patient?identifier:of-type=urn:s|MR", Category.VALUE, "identifier:of-type", "half a typed identifier"),
     ("Patient?identifier:of-type=urn:s||1", Category.VALUE, "identifier:of-type", "a typed identifier without code"),
     ("Slot?service-type:below=urn:s|a", Category.VALUE, "service-type:below", "no known hierarchy"),
@@ -144,7 +147,13 @@ REFUSED = [
     ("Slot?schedule:Patient.name=x", Category.INVALID, "schedule.name", "chain to a type it cannot reach"),
     ("Patient?_has:Appointment:patient=1", Category.INVALID, "_has:Appointment:patient", "half a reverse chain"),
     ("Patient?_has:Slot:schedule:status=free", Category.INVALID, "_has:Slot:schedule:status", "refers to another type"),
-    ("Task?part-of.part-of.part-of.part-of.part-of.status=x", Category.INVALID, "status", "too long a chain"),
+    (
+        "Task?part-of.part-of.part-of.part-of.part-of.status=x",
+        Category.INVALID,
+        "part-of.part-of.part-of.part-of.part-of.status",
+        "too long a chain",
+    ),
+    ("Patient?" + "nonsense." * 200 + "x=1", Category.INVALID, ("nonsense." * 12)[:100], "no chain, but as long"),
 ]
 
 
