@@ -9,10 +9,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.errors import Category, FhirError, fault
 
 #: Deepest nesting accepted. FHIR documents stay under 20; deeper ones only attack recursive readers.
 MAX_DEPTH = 64
+
+#: Powers of ten that a number may have: what the numbers of other programs can hold.
+MAX_EXPONENT = 300
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -26,7 +29,11 @@ def decode(data: bytes) -> Any:
     """Read UTF-8 JSON. Raises FhirError (INVALID) for what is not JSON, is too deep or names a member twice."""
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_object, parse_float=Decimal, parse_constant=_refuse_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse,
         )
     except UnicodeDecodeError as error:
         raise fault(Category.INVALID, f"The body is not UTF-8: byte {error.start} cannot be read.") from None
@@ -34,8 +41,8 @@ def decode(data: bytes) -> Any:
         raise fault(
             Category.INVALID, f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
-    except (RecursionError, ValueError, ArithmeticError):
-        # ValueError: an integer of more digits than the interpreter converts; ArithmeticError: an absurd exponent.
+    except (RecursionError, ArithmeticError):
+        # ArithmeticError: an exponent that Decimal cannot hold.
         reason = f"The body nests deeper than {MAX_DEPTH} levels or holds a number too long."
         raise fault(Category.INVALID, reason) from None
     _check(value, 1)
@@ -59,7 +66,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > MAX_EXPONENT:
+        raise _too_large()
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_EXPONENT:
+        raise _too_large()
+    return int(text)
+
+
+def _too_large() -> FhirError:
+    return fault(Category.INVALID, f"A number is beyond 10 to the power of {MAX_EXPONENT}, or that close to zero.")
+
+
+def _refuse(name: str) -> NoReturn:
     raise fault(Category.INVALID, f"{name} is not a JSON number.")
 
 

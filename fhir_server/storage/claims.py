@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage.ledgers import claim
 from fhir_server.storage.statement import Prepared
-from fhir_server.storage.tables import claim
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 _values: dict[str, Any] = {
@@ -23,6 +23,7 @@ _release = Prepared(
     delete(claim).where(claim.c.slot_id == bindparam("slot_id"), claim.c.appointment_id == bindparam("appointment_id"))
 )
 _seats = Prepared(select(claim.c.seat).where(claim.c.slot_id == bindparam("slot_id")))
+_holders = Prepared(select(claim.c.appointment_id).where(claim.c.slot_id == bindparam("slot_id")))
 _count = Prepared(select(func.count()).where(claim.c.slot_id == bindparam("slot_id")))
 
 
@@ -45,6 +46,11 @@ def take(uow: UnitOfWork, slot_id: str, capacity: int, appointment_id: str) -> i
 def release(uow: UnitOfWork, slot_id: str, appointment_id: str) -> None:
     """Give the appointment's seat back; nothing happens when it has none."""
     _release.run(uow.connection, {"slot_id": slot_id, "appointment_id": appointment_id})
+
+
+def holders(uow: UnitOfWork, slot_id: str) -> list[str]:
+    """Ids of the appointments that hold a seat of the slot."""
+    return list(_holders.run(uow.connection, {"slot_id": slot_id}).scalars())
 
 
 def count(uow: UnitOfWork, slot_id: str) -> int:

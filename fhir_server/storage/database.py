@@ -20,10 +20,21 @@ _CONFLICT_STATES = frozenset({"40001", "40P01", "23505"})
 #: Seconds a writer waits for SQLite's single write lock.
 _BUSY_SECONDS = 30
 
-#: Locks are taken in the order of their numbers, so that two transactions never wait for each other.
-_lock_statement = "SELECT pg_advisory_xact_lock(%(space)s, k) FROM unnest(CAST(%(numbers)s AS integer[])) AS k"
+#: What searches ask differs: slots of one schedule are many, of another few, and a plan made for the values beats a
+#: shared one. Changes find rows by their keys: planning them each time would take a quarter of a message's time.
+_OWN_PLANS, _SHARED_PLANS = "force_custom_plan", "auto"
+
+#: Locks are taken in the order of their numbers, so that two transactions never wait for each other. Null, which comes
+#: first, is a share of the lock of all names.
+_lock_statement = """
+    SELECT CASE WHEN k IS NULL THEN CAST(pg_advisory_xact_lock_shared(%(all)s, 0) AS text)
+                ELSE CAST(pg_advisory_xact_lock(%(space)s, k) AS text) END
+    FROM unnest(CAST(%(numbers)s AS integer[])) AS k"""
+_lock_all_statement = "SELECT pg_advisory_xact_lock(%(all)s, 0)"
 #: Keeps our advisory locks apart from those of other programs in the same database.
-_LOCK_SPACE = 0x43524E
+_LOCK_SPACE, _LOCK_ALL = 0x43524E, 0x43524F
+#: The server's table of locks has room for some thousands.
+_MOST_LOCKS = 1000
 
 
 class Database:
@@ -34,12 +45,23 @@ class Database:
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # Exceptions of the driver are logged: their text must not hold what was being written.
-        options = {"hide_parameters": True, **self._connect_options()}
+        options: dict[str, Any] = {"hide_parameters": True}
         self._writes = create_engine(
-            self.url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, pool_pre_ping=False, **options
+            self.url,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=False,
+            connect_args=self._connect_arguments(_SHARED_PLANS),
+            **options,
         )
         self._reads = create_engine(
-            self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **options
+            self.url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            connect_args=self._connect_arguments(_OWN_PLANS),
+            **options,
         )
         if self.is_sqlite:
             for engine in (self._writes, self._reads):
@@ -69,10 +91,14 @@ class Database:
             yield connection
 
     def lock(self, connection: Connection, keys: Iterable[str]) -> None:
-        """Hold names until the transaction ends; others that ask for one of them wait. SQLite has one writer anyway."""
+        """Hold names until the transaction ends; others that ask for one of them wait, for any name when they are many.
+
+        SQLite has one writer anyway.
+        """
         if not self.is_sqlite:
             numbers = sorted({_signed(zlib.crc32(key.encode())) for key in keys})
-            connection.exec_driver_sql(_lock_statement, {"space": _LOCK_SPACE, "numbers": numbers})
+            statement = _lock_statement if len(numbers) <= _MOST_LOCKS else _lock_all_statement
+            connection.exec_driver_sql(statement, {"space": _LOCK_SPACE, "all": _LOCK_ALL, "numbers": [None, *numbers]})
 
     def close(self) -> None:
         """Give back every connection."""
@@ -81,11 +107,10 @@ class Database:
         self._writes.dispose()
         self._reads.dispose()
 
-    def _connect_options(self) -> dict[str, Any]:
+    def _connect_arguments(self, plans: str) -> dict[str, Any]:
         if self.is_sqlite:
-            return {"connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False}}
-        # Slots of one schedule are many, of another few: a plan made for the values beats a shared one.
-        return {"connect_args": {"options": "-c plan_cache_mode=force_custom_plan -c timezone=UTC"}}
+            return {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        return {"options": f"-c plan_cache_mode={plans} -c timezone=UTC"}
 
 
 def is_conflict(error: DBAPIError) -> bool:

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage.ledgers import inbox as table
 from fhir_server.storage.statement import Prepared
-from fhir_server.storage.tables import inbox as table
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 #: States: applied (answered AA), refused (AE: the message is at fault), rejected (AR: try the same again later).
-APPLIED, REFUSED, REJECTED = "applied", "refused", "rejected"
+#: Waiting: a fragment, kept until the rest of its message comes.
+APPLIED, REFUSED, REJECTED, WAITING = "applied", "refused", "rejected", "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ _answered = Prepared(
         table.c.state == APPLIED,
     )
 )
-_key = ("feed", "sender", "control_id", "content_hash")
+_key = ("feed", "control_id", "sender", "content_hash")
 _outcome = ("received_ms", "state", "error", "answer", "effects")
 
 
@@ -78,6 +79,30 @@ def find(uow: UnitOfWork, pk: int) -> Receipt | None:
     """One message by its number."""
     row = uow.connection.execute(select(*_columns).where(table.c.pk == pk)).first()
     return None if row is None else Receipt(*tuple(row))
+
+
+def named(uow: UnitOfWork, feed: str, control_id: str) -> Sequence[Receipt]:
+    """The messages of a feed with that MSH-10, in the order they came; senders use some more than once."""
+    statement = select(*_columns).where(table.c.feed == feed, table.c.control_id == control_id).order_by(table.c.pk)
+    return [Receipt(*tuple(row)) for row in uow.connection.execute(statement)]
+
+
+def waiting(uow: UnitOfWork, feed: str, sender: str, pointer: str, since_ms: int) -> Receipt | None:
+    """The newest fragment of that sender that waits for the one its `effects`, the pointer, name."""
+    statement = (
+        select(*_columns)
+        .where(table.c.state == WAITING, table.c.feed == feed, table.c.sender == sender, table.c.effects == pointer)
+        .where(table.c.received_ms >= since_ms)
+        .order_by(table.c.pk.desc())
+        .limit(1)
+    )
+    row = uow.connection.execute(statement).first()
+    return None if row is None else Receipt(*tuple(row))
+
+
+def settle(uow: UnitOfWork, numbers: Sequence[int], effects: str) -> None:
+    """Fragments whose message was applied: what it wrote was theirs too."""
+    uow.connection.execute(update(table).where(table.c.pk.in_(numbers)).values(state=APPLIED, effects=effects))
 
 
 def list_receipts(uow: UnitOfWork, *, state: str | None = None, count: int = 100) -> Sequence[Receipt]:

@@ -6,7 +6,7 @@ table of their kind. Searches read them in `storage.select`.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
+from fhir_server.search import access
 from fhir_server.search.extract import Entry, components, entries, entries_of, nodes
 from fhir_server.search.facets import FACETS_BY_KIND, found_in
 from fhir_server.storage import tables
@@ -45,9 +46,14 @@ KIND_TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "uri": (tables.uri_index, ("value",)),
     "number": (tables.quantity_index, ("value", "system", "code", "unit")),
     "quantity": (tables.quantity_index, ("value", "system", "code", "unit")),
+    "special": (tables.position_index, ("x", "y", "z")),
 }
 #: Which part of an entry a column of its own keeps: a token's code, a reference's id, a moment.
 _COLUMN_PART = {"token": 1, "reference": 1, "date": 0}
+#: Columns of a type's own table that no parameter searches, and what fills them.
+_DERIVED: dict[str, dict[str, Callable[[dict[str, Any]], int]]] = {
+    "Slot": {"audience": access.audience, "open_ms": access.open_ms}
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class _Plan:
     #: Its own table, and the parameters its columns hold.
     typed: Table | None
     columns: tuple[tuple[str, SearchParameter], ...]
+    #: Its other columns, and what fills them.
+    derived: tuple[tuple[str, Callable[[dict[str, Any]], int]], ...]
     #: Parameters by the paths that hold their values, so that each path is read once. A path comes with its top
     #: element (empty for a function), a parameter with its name and whether its values go to the table of its kind.
     generic: tuple[tuple[tuple[tuple[str, str], ...], tuple[tuple[str, bool, SearchParameter], ...]], ...]
@@ -69,7 +77,8 @@ def rows(type_name: str, resource: dict[str, Any]) -> IndexRows:
     plan = _plan(type_name)
     found: IndexRows = {table: [] for table in plan.touched}
     if plan.typed is not None:
-        found[plan.typed].append({column: _column_value(held, resource) for column, held in plan.columns})
+        row = {column: _column_value(held, resource) for column, held in plan.columns}
+        found[plan.typed].append(row | {column: fill(resource) for column, fill in plan.derived})
     for paths, held in plan.generic:
         # Most elements are absent from most resources: a look at the first saves the walk.
         here = [node for path, top in paths if not top or top in resource for node in nodes(path, resource)]
@@ -121,17 +130,31 @@ def replace(
         write(connection, pk, type_name, resource)
         return
     statements = _statements(connection.dialect)
-    typed = _plan(type_name).typed
-    old = rows(type_name, before)
+    added, gone = difference(type_name, resource, before)
+    for table, found in added.items():
+        if table not in gone:
+            statements.updates[table].run(connection, {"of_pk": pk, **found[0]})
+            continue
+        statements.deletes[table].run_many(connection, [{"pk": pk, "parameter": name} for name in gone[table]])
+        _insert(connection, statements.inserts[table], pk, found)
+
+
+def difference(
+    type_name: str, resource: dict[str, Any], before: dict[str, Any]
+) -> tuple[IndexRows, dict[Table, list[str]]]:
+    """Of each index table that differs, the rows to add and the parameters whose rows go; a type's own row whole."""
+    typed, old = _plan(type_name).typed, rows(type_name, before)
+    added: IndexRows = {}
+    gone: dict[Table, list[str]] = {}
     for table, found in rows(type_name, resource).items():
         if found == old[table]:
             continue
         if table is typed:
-            statements.updates[table].run(connection, {"of_pk": pk, **found[0]})
+            added[table] = found
             continue
-        stale, fresh = _difference(old[table], found)
-        statements.deletes[table].run_many(connection, [{"pk": pk, "parameter": name} for name in sorted(stale)])
-        _insert(connection, statements.inserts[table], pk, fresh)
+        stale, added[table] = _difference(old[table], found)
+        gone[table] = sorted(stale)
+    return added, gone
 
 
 def remove(connection: Connection, pk: int, type_name: str) -> None:
@@ -184,7 +207,8 @@ def _plan(type_name: str) -> _Plan:
     kinds = [kind for parameter, is_listed in held for kind in _kinds(parameter, is_listed)]
     touched = tuple(dict.fromkeys(KIND_TABLES[kind][0] for kind in kinds))
     groups = tuple((tuple((path, _top(path)) for path in paths), tuple(held)) for paths, held in generic.items())
-    return _Plan(typed, tuple(columns), groups, touched if typed is None else (typed, *touched))
+    derived = tuple(_DERIVED.get(type_name, {}).items())
+    return _Plan(typed, tuple(columns), derived, groups, touched if typed is None else (typed, *touched))
 
 
 def _kinds(parameter: SearchParameter, is_listed: bool) -> list[str]:

@@ -1,5 +1,8 @@
 """Bring a database's schema to a version of ours."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -9,14 +12,17 @@ from fhir_server.storage import declared
 from fhir_server.storage.database import Database
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
-    """Apply what is missing; several processes may start at once, one does the work."""
+def upgrade(database: Database, revision: str = "head", declarations: Iterable[dict[str, Any]] = ()) -> None:
+    """Apply what is missing; several processes may start at once, one does the work.
+
+    At the head, what the server declares of itself is brought up to date too, `declarations` with it.
+    """
     with database.begin() as connection:
         database.lock(connection, ["migrations"])
         command.upgrade(_config(connection), revision)
     if revision == "head":
         # They follow the registry, as the schema follows the code.
-        declared.bring_up_to_date(database)
+        declared.bring_up_to_date(database, declarations)
 
 
 def downgrade(database: Database, revision: str) -> None:

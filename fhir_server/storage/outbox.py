@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, insert, select, update
 
+from fhir_server.storage.ledgers import outbox as table
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.statement import Prepared
-from fhir_server.storage.tables import outbox as table
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 #: States of a delivery.
@@ -83,9 +83,12 @@ _insert = Prepared(insert(table).values({name: bindparam(name) for name in (*_OW
 _insert_payload = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, *_TIMES, "payload")}))
 
 
-def add(uow: UnitOfWork, destination: str, event: str, stored: Stored) -> None:
-    """Owe `destination` the news of `event` about this version of a resource."""
-    owed = {"stream": stored.reference, "type": stored.type, "id": stored.id, "version": stored.version}
+def add(uow: UnitOfWork, destination: str, event: str, stored: Stored, *, stream: str = "") -> None:
+    """Owe `destination` the news of `event` about this version of a resource, in order with its `stream`.
+
+    Without a stream that is the resource's own.
+    """
+    owed = {"stream": stream or stored.reference, "type": stored.type, "id": stored.id, "version": stored.version}
     _insert.run(uow.connection, _waiting(uow, destination, event) | owed)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, select
 
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.storage.tables import partner, signing_key
+from fhir_server.storage.ledgers import partner, signing_key
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 _find = select(partner.c.body).where(partner.c.client_id == bindparam("client_id"))

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
-from fhir_server.kernel.errors import Category, fault
-from fhir_server.storage import index
-from fhir_server.storage.keys import any_of, binds
+from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.storage import index, together
+from fhir_server.storage.keys import any_of, binds, chunks
 from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import resource as table
 from fhir_server.storage.tables import resource_version as versions
@@ -35,6 +35,8 @@ class Stored:
     happened_ms: int
     #: The JSON text that is answered; empty when deleted.
     body: str
+    #: When feeds told each of its elements, as JSON; None when its last change came by another way.
+    told: str | None = None
 
     @property
     def reference(self) -> str:
@@ -57,6 +59,7 @@ _columns = (
     table.c.owner,
     table.c.happened_ms,
     table.c.body,
+    table.c.told,
 )
 _of_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
 _by_id = Prepared(_of_id)
@@ -68,15 +71,29 @@ _version = Prepared(
         versions.c.version == bindparam("version"),
     )
 )
-_WRITTEN = ("type", "id", "version", "updated_ms", "deleted", "owner", "happened_ms", "body")
+_WRITTEN = ("type", "id", "version", "updated_ms", "deleted", "owner", "happened_ms", "body", "told")
 _KEPT = ("type", "id", "version", "updated_ms", "method", "owner", "body")
-_CHANGED = ("version", "updated_ms", "deleted", "happened_ms", "body")
+_CHANGED = ("version", "updated_ms", "deleted", "happened_ms", "body", "told")
 _insert = Prepared(insert(table).values({name: bindparam(name) for name in _WRITTEN}).returning(table.c.pk))
+_numbers = Prepared(
+    select(token_index.c.code)
+    .join(table, table.c.pk == token_index.c.pk)
+    .where(
+        token_index.c.parameter == bindparam("parameter"),
+        token_index.c.system == bindparam("system"),
+        table.c.owner == bindparam("owner"),
+    )
+)
 _insert_version = Prepared(insert(versions).values({name: bindparam(name) for name in _KEPT}))
 _update = Prepared(
     update(table)
     .where(table.c.pk == bindparam("of_pk"), table.c.version == bindparam("of_version"))
     .values({name: bindparam(name) for name in _CHANGED})
+)
+_remember = Prepared(
+    update(table)
+    .where(table.c.pk == bindparam("of_pk"))
+    .values(happened_ms=bindparam("happened_ms"), told=bindparam("told"))
 )
 
 
@@ -92,10 +109,7 @@ def lock(uow: UnitOfWork, type_name: str, id_: str) -> Stored | None:
 
 def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
     """Lock several (type, id), always in the same order so that two units of work never wait for each other."""
-    wanted = sorted(set(keys))
-    if not wanted:
-        return {}
-    rows = _lock_many(len(wanted)).run(uow.connection, binds(wanted))
+    rows = (row for some in chunks(sorted(set(keys))) for row in _lock_many(len(some)).run(uow.connection, binds(some)))
     return {(row.type, row.id): _read(row) for row in rows}
 
 
@@ -103,15 +117,27 @@ def find_by_identifiers(
     connection: Connection, keys: Sequence[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], Stored]:
     """The resources that carry identifiers (type, system, value), unlocked; the oldest where several do."""
-    if not keys:
-        return {}
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
     found: dict[tuple[str, str, str], Stored] = {}
-    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all()
+    rows = [row for some in chunks(wanted) for row in _by_identifiers(len(some)).run(connection, binds(some))]
     for row in sorted(rows, key=lambda row: int(row.pk)):
         stored = _read(row[2:])
         found.setdefault((stored.type, row.system, row.code), stored)
     return found
+
+
+def numbers(connection: Connection, type_name: str, system: str, owner: str) -> set[str]:
+    """The values of an identifier system that resources of that type and owner carry."""
+    rows = _numbers.run(connection, {"parameter": f"{type_name}.identifier", "system": system, "owner": owner})
+    return {row.code for row in rows}
+
+
+def find_all(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[Stored]:
+    """Every resource that carries one of the identifiers (type, system, value), unlocked, the oldest first."""
+    wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
+    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all() if wanted else []
+    found = {int(row.pk): _read(row[2:]) for row in rows}
+    return [found[pk] for pk in sorted(found)]
 
 
 def load_version(connection: Connection, type_name: str, id_: str, version: int) -> Row[Any] | None:
@@ -120,13 +146,23 @@ def load_version(connection: Connection, type_name: str, id_: str, version: int)
 
 
 def insert_first(
-    uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], *, method: str, happened_ms: int | None = None
+    uow: UnitOfWork,
+    type_name: str,
+    id_: str,
+    content: dict[str, Any],
+    *,
+    method: str,
+    happened_ms: int | None = None,
+    told: str | None = None,
 ) -> Stored:
     """Store version 1 of a new id."""
     body = _stamp(content, id_, 1, uow.now_ms)
     happened = uow.now_ms if happened_ms is None else happened_ms
-    draft = Stored(0, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body)
+    draft = Stored(0, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body, told)
     row = {name: getattr(draft, name) for name in _WRITTEN}
+    if not uow.database.is_sqlite:
+        pk = together.insert_all(uow.connection, row, method, index.rows(type_name, content))
+        return dataclasses.replace(draft, pk=pk)
     stored = dataclasses.replace(draft, pk=_insert.run(uow.connection, row).scalar_one())
     _keep_version(uow, stored, method)
     index.write(uow.connection, stored.pk, type_name, content)
@@ -134,19 +170,39 @@ def insert_first(
 
 
 def replace(
-    uow: UnitOfWork, before: Stored, content: dict[str, Any], *, method: str = "PUT", happened_ms: int | None = None
+    uow: UnitOfWork,
+    before: Stored,
+    content: dict[str, Any],
+    *,
+    method: str = "PUT",
+    happened_ms: int | None = None,
+    told: str | None = None,
 ) -> Stored:
     """Store the version after `before`, which this unit of work has locked."""
     body = _stamp(content, before.id, before.version + 1, uow.now_ms)
     happened = uow.now_ms if happened_ms is None else happened_ms
-    after = _succeed(uow, before, deleted=False, happened_ms=happened, body=body, method=method)
-    index.replace(uow.connection, before.pk, before.type, content, None if before.deleted else before.content())
+    after = _successor(uow, before, deleted=False, happened_ms=happened, body=body, told=told)
+    if uow.database.is_sqlite or before.deleted:
+        _succeed(uow, after, method)
+        index.replace(uow.connection, before.pk, before.type, content, None if before.deleted else before.content())
+        return after
+    row = {name: getattr(after, name) for name in _WRITTEN}
+    added, gone = index.difference(before.type, content, before.content())
+    if not together.replace_all(uow.connection, before.pk, row, method, added, gone):
+        raise _changed(before)
     return after
+
+
+def remember(uow: UnitOfWork, before: Stored, *, happened_ms: int, told: str | None) -> Stored:
+    """Note when its elements were told anew, without a version: nothing about it changed."""
+    _remember.run(uow.connection, {"of_pk": before.pk, "happened_ms": happened_ms, "told": told})
+    return dataclasses.replace(before, happened_ms=happened_ms, told=told)
 
 
 def remove(uow: UnitOfWork, before: Stored) -> Stored:
     """Store the deletion of `before`: a version without body, found by no search."""
-    after = _succeed(uow, before, deleted=True, happened_ms=uow.now_ms, body="", method="DELETE")
+    after = _successor(uow, before, deleted=True, happened_ms=uow.now_ms, body="", told=None)
+    _succeed(uow, after, "DELETE")
     index.remove(uow.connection, before.pk, before.type)
     return after
 
@@ -167,21 +223,30 @@ def _by_identifiers(count: int) -> Prepared:
     )
 
 
-def _succeed(uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int, body: str, method: str) -> Stored:
-    after = dataclasses.replace(
+def _successor(
+    uow: UnitOfWork, before: Stored, *, deleted: bool, happened_ms: int, body: str, told: str | None
+) -> Stored:
+    return dataclasses.replace(
         before,
         version=before.version + 1,
         updated_ms=uow.now_ms,
         deleted=deleted,
         happened_ms=happened_ms,
         body=body,
+        told=told,
     )
+
+
+def _succeed(uow: UnitOfWork, after: Stored, method: str) -> None:
     row = {name: getattr(after, name) for name in _CHANGED}
-    result = _update.run(uow.connection, row | {"of_pk": before.pk, "of_version": before.version})
+    result = _update.run(uow.connection, row | {"of_pk": after.pk, "of_version": after.version - 1})
     if result.rowcount != 1:
-        raise fault(Category.CONFLICT, f"{before.reference} changed meanwhile.")
+        raise _changed(after)
     _keep_version(uow, after, method)
-    return after
+
+
+def _changed(stored: Stored) -> FhirError:
+    return fault(Category.CONFLICT, f"{stored.reference} changed meanwhile.")
 
 
 def _keep_version(uow: UnitOfWork, stored: Stored, method: str) -> None:
@@ -204,5 +269,5 @@ def _stored(row: Any) -> Stored | None:
 
 
 def _read(row: Any) -> Stored:
-    pk, type_name, id_, version, updated_ms, deleted, owner, happened_ms, body = row
-    return Stored(pk, type_name, id_, version, updated_ms, bool(deleted), owner, happened_ms, body)
+    pk, type_name, id_, version, updated_ms, deleted, owner, happened_ms, body, told = row
+    return Stored(pk, type_name, id_, version, updated_ms, bool(deleted), owner, happened_ms, body, told)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from sqlalchemy import Connection, Engine, select
 
 from fhir_server.search.cursor import seal_of
-from fhir_server.storage.tables import signing_key
+from fhir_server.storage.ledgers import signing_key
 
 _keys = select(signing_key.c.body).order_by(signing_key.c.created_ms.desc(), signing_key.c.kid)
 #: For a store without signing keys, which no partner can have searched: this process alone opens its cursors.

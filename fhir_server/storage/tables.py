@@ -9,7 +9,6 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -35,6 +34,9 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 Code = Text().with_variant(Text(collation="C"), "postgresql")
 Id = String(64).with_variant(String(64, collation="C"), "postgresql")
 
+#: What every row meets: see `ON_REQUEST`.
+REQUEST = "pk > 0"
+
 resource = Table(
     "resource",
     metadata,
@@ -49,8 +51,19 @@ resource = Table(
     #: When the last change happened according to who sent it: a late message never overwrites a newer state.
     Column("happened_ms", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
+    #: When feeds told each of its elements, as JSON; absent when its last change came by another way.
+    Column("told", Text),
     UniqueConstraint("type", "id"),
     Index("ix_resource_type_pk", "type", "pk", postgresql_where=text("NOT deleted"), sqlite_where=text("NOT deleted")),
+    #: What one partner made of a type that each sees its own of.
+    Index(
+        "ix_resource_owner",
+        "owner",
+        "type",
+        "pk",
+        postgresql_where=text("NOT deleted"),
+        sqlite_where=text("NOT deleted"),
+    ),
     Index("ix_resource_type_updated", "type", "updated_ms", "pk"),
 )
 
@@ -68,7 +81,7 @@ resource_version = Table(
     Column("body", Text, nullable=False),
     UniqueConstraint("type", "id", "version"),
     Index("ix_resource_version_type_updated", "type", "updated_ms", "pk"),
-    Index("ix_resource_version_updated", "updated_ms", "pk"),
+    Index("ix_resource_version_owner", "owner", "type", "updated_ms", "pk"),
 )
 
 # Typed index tables: what is hot. One row a resource. Index tables carry no foreign keys: their rows are derived,
@@ -84,6 +97,9 @@ slot_index = Table(
     Column("status", String(32), nullable=False),
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
+    #: Bits of those it is meant for and kept for (`kernel.audiences`), and from when on the former may take it.
+    Column("audience", Integer, nullable=False),
+    Column("open_ms", BigInteger, nullable=False),
     Index("ix_slot_index_schedule", "schedule_id", "start_ms", "pk"),
     Index(
         "ix_slot_index_schedule_free",
@@ -94,6 +110,14 @@ slot_index = Table(
         sqlite_where=text("status = 'free'"),
     ),
     Index(
+        "ix_slot_index_schedule_withdrawn",
+        "schedule_id",
+        "start_ms",
+        "pk",
+        postgresql_where=text("status = 'busy-unavailable'"),
+        sqlite_where=text("status = 'busy-unavailable'"),
+    ),
+    Index(
         "ix_slot_index_free",
         "start_ms",
         "pk",
@@ -101,6 +125,8 @@ slot_index = Table(
         sqlite_where=text("status = 'free'"),
     ),
     Index("ix_slot_index_start", "start_ms", "pk"),
+    Index("ix_slot_index_status", "status", "pk", postgresql_where=text(REQUEST), sqlite_where=text(REQUEST)),
+    Index("ix_slot_index_end", "end_ms", "pk", postgresql_where=text(REQUEST), sqlite_where=text(REQUEST)),
 )
 
 appointment_index = Table(
@@ -112,6 +138,8 @@ appointment_index = Table(
     Column("start_ms", BigInteger),
     Column("end_ms", BigInteger),
     Index("ix_appointment_index_start", "start_ms", "pk"),
+    Index("ix_appointment_index_status", "status", "pk", postgresql_where=text(REQUEST), sqlite_where=text(REQUEST)),
+    Index("ix_appointment_index_end", "end_ms", "pk", postgresql_where=text(REQUEST), sqlite_where=text(REQUEST)),
 )
 
 # Generic index tables, by kind of value. `parameter` is `Type.code`. Any number of rows a resource.
@@ -151,6 +179,7 @@ date_index = Table(
     Column("low_ms", BigInteger, nullable=False),
     Column("high_ms", BigInteger, nullable=False),
     Index("ix_date_index_low", "parameter", "low_ms", "pk"),
+    Index("ix_date_index_high", "parameter", "high_ms", "pk"),
     Index("ix_date_index_pk", "pk", "parameter"),
 )
 
@@ -194,88 +223,25 @@ quantity_index = Table(
     Index("ix_quantity_index_pk", "pk", "parameter"),
 )
 
+position_index = Table(
+    "position_index",
+    metadata,
+    Column("row", Key, primary_key=True, autoincrement=True),
+    Column("pk", Key, nullable=False),
+    Column("parameter", String(96), nullable=False),
+    #: A place as a point of the unit sphere: `z` grows with the latitude.
+    Column("x", Double, nullable=False),
+    Column("y", Double, nullable=False),
+    Column("z", Double, nullable=False),
+    Index("ix_position_index_point", "parameter", "z", "x", "y", "pk"),
+    Index("ix_position_index_pk", "pk", "parameter"),
+)
+
+#: Columns whose index serves only statements that say `REQUEST`, which every row meets: to sort by them, or to learn
+#: whether few rows have a value. SQLite would start from them where an index on moments is better.
+ON_REQUEST = frozenset(
+    {"slot_index.status", "slot_index.end_ms", "appointment_index.status", "appointment_index.end_ms"}
+)
+
 #: Codes that partial indexes are made for. Statements name them rather than bind them, or no planner uses the index.
 LITERAL_CODES = {"slot_index.status": frozenset({"free"})}
-
-claim = Table(
-    "claim",
-    metadata,
-    #: A slot's seat belongs to one appointment: the key that makes double booking impossible.
-    Column("slot_id", String(64), primary_key=True),
-    Column("seat", Integer, primary_key=True),
-    Column("appointment_id", String(64), nullable=False),
-    Column("claimed_ms", BigInteger, nullable=False),
-    Index("ix_claim_appointment", "appointment_id"),
-)
-
-inbox = Table(
-    "inbox",
-    metadata,
-    Column("pk", Key, primary_key=True, autoincrement=True),
-    Column("feed", String(64), nullable=False),
-    Column("sender", Text, nullable=False),
-    Column("control_id", Text, nullable=False),
-    Column("content_hash", String(64), nullable=False),
-    Column("message_type", String(32), nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
-    #: applied, refused (answered AE) or rejected (answered AR).
-    Column("state", String(16), nullable=False),
-    #: What was wrong, as the answer's ERR told it. Never patient data.
-    Column("error", Text),
-    Column("raw", LargeBinary, nullable=False),
-    Column("answer", LargeBinary, nullable=False),
-    #: `Type/id/_history/version` of what the message wrote, one a line.
-    Column("effects", Text, nullable=False),
-    UniqueConstraint("feed", "sender", "control_id", "content_hash", name="uq_inbox_message"),
-    Index("ix_inbox_state", "state", "pk"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("pk", Key, primary_key=True, autoincrement=True),
-    Column("destination", String(96), nullable=False),
-    #: Deliveries of one stream (`Appointment/abc`) to one destination keep their order.
-    Column("stream", String(160), nullable=False),
-    Column("event", String(64), nullable=False),
-    Column("type", String(64), nullable=False),
-    Column("id", String(64), nullable=False),
-    Column("version", Integer, nullable=False),
-    #: waiting, delivered, dead or dropped.
-    Column("state", String(16), nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("due_ms", BigInteger, nullable=False),
-    #: Until when a dispatcher has it; another may take it after.
-    Column("leased_until_ms", BigInteger, nullable=False),
-    #: The bytes sent first; a resend repeats them unchanged.
-    Column("payload", LargeBinary),
-    Column("error", Text),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    Index(
-        "ix_outbox_due",
-        "due_ms",
-        "pk",
-        postgresql_where=text("state = 'waiting'"),
-        sqlite_where=text("state = 'waiting'"),
-    ),
-    Index("ix_outbox_stream", "destination", "stream", "pk"),
-)
-
-partner = Table(
-    "partner",
-    metadata,
-    Column("client_id", String(64), primary_key=True),
-    #: The partner's row as a TOML file would hold it, in JSON; secrets only as salted hashes.
-    Column("body", Text, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-)
-
-signing_key = Table(
-    "signing_key",
-    metadata,
-    Column("kid", String(64), primary_key=True),
-    #: Private JWK of the server's token signing key.
-    Column("body", Text, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-)

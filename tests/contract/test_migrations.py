@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from fhir_server.storage import migrate
 from fhir_server.storage.database import Database
-from fhir_server.storage.tables import metadata
+from fhir_server.storage.ledgers import inbox
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_the_schema_is_what_the_tables_say(database: Database) -> None:
     with database.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
 
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, inbox.metadata) == []
     assert migrate.is_current(database)
 
 

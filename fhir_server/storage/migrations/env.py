@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from fhir_server.storage.tables import metadata
+from fhir_server.storage.ledgers import inbox
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=inbox.metadata,
     render_as_batch=True,
     transactional_ddl=True,
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, event, func, select
 
+from fhir_server.kernel.audiences import EVERYONE, bits
 from fhir_server.storage import index, tables
 from fhir_server.storage.database import Database
 from tests import builders
@@ -23,7 +24,14 @@ def test_hot_parameters_go_to_columns_and_others_to_the_table_of_their_kind() ->
 
     rows = index.rows("Slot", slot)
 
-    hot = {"schedule_id": "csnp", "status": "free", "start_ms": 1_772_524_800_000, "end_ms": 1_772_525_700_000}
+    hot = {
+        "schedule_id": "csnp",
+        "status": "free",
+        "start_ms": 1_772_524_800_000,
+        "end_ms": 1_772_525_700_000,
+        "audience": bits(EVERYONE),
+        "open_ms": 0,
+    }
     service = {"parameter": "Slot.service-type", "system": "urn:s", "code": "dentiste"}
     assert [hot] == rows[tables.slot_index]
     assert [service] == rows[tables.token_index]

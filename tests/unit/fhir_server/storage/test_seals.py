@@ -10,7 +10,7 @@ from fhir_server.search import cursor
 from fhir_server.search.model import Position
 from fhir_server.storage import seals
 from fhir_server.storage.database import Database
-from fhir_server.storage.tables import signing_key
+from fhir_server.storage.ledgers import signing_key
 
 PLACE = Position((), 7)
 

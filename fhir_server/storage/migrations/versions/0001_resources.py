@@ -1,4 +1,4 @@
-"""The first schema."""
+"""Resources, their versions and what searches find them by."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "po
 
 
 def upgrade() -> None:
-    """Create every table."""
+    """Create the tables."""
     op.create_table(
         "appointment_index",
         sa.Column("pk", _KEY, autoincrement=False, nullable=False),
@@ -21,16 +21,23 @@ def upgrade() -> None:
         sa.Column("end_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_appointment_index")),
     )
-    op.create_index("ix_appointment_index_start", "appointment_index", ["start_ms", "pk"], unique=False)
-    op.create_table(
-        "claim",
-        sa.Column("slot_id", sa.String(length=64), nullable=False),
-        sa.Column("seat", sa.Integer(), nullable=False),
-        sa.Column("appointment_id", sa.String(length=64), nullable=False),
-        sa.Column("claimed_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("slot_id", "seat", name=op.f("pk_claim")),
+    op.create_index(
+        "ix_appointment_index_end",
+        "appointment_index",
+        ["end_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("pk > 0"),
+        sqlite_where=sa.text("pk > 0"),
     )
-    op.create_index("ix_claim_appointment", "claim", ["appointment_id"], unique=False)
+    op.create_index("ix_appointment_index_start", "appointment_index", ["start_ms", "pk"], unique=False)
+    op.create_index(
+        "ix_appointment_index_status",
+        "appointment_index",
+        ["status", "pk"],
+        unique=False,
+        postgresql_where=sa.text("pk > 0"),
+        sqlite_where=sa.text("pk > 0"),
+    )
     op.create_table(
         "date_index",
         sa.Column("row", _KEY, autoincrement=True, nullable=False),
@@ -40,61 +47,21 @@ def upgrade() -> None:
         sa.Column("high_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_date_index")),
     )
+    op.create_index("ix_date_index_high", "date_index", ["parameter", "high_ms", "pk"], unique=False)
     op.create_index("ix_date_index_low", "date_index", ["parameter", "low_ms", "pk"], unique=False)
     op.create_index("ix_date_index_pk", "date_index", ["pk", "parameter"], unique=False)
     op.create_table(
-        "inbox",
-        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
-        sa.Column("feed", sa.String(length=64), nullable=False),
-        sa.Column("sender", sa.Text(), nullable=False),
-        sa.Column("control_id", sa.Text(), nullable=False),
-        sa.Column("content_hash", sa.String(length=64), nullable=False),
-        sa.Column("message_type", sa.String(length=32), nullable=False),
-        sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("raw", sa.LargeBinary(), nullable=False),
-        sa.Column("answer", sa.LargeBinary(), nullable=False),
-        sa.Column("effects", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_inbox")),
-        sa.UniqueConstraint("feed", "sender", "control_id", "content_hash", name="uq_inbox_message"),
+        "position_index",
+        sa.Column("row", _KEY, autoincrement=True, nullable=False),
+        sa.Column("pk", _KEY, nullable=False),
+        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("x", sa.Double(), nullable=False),
+        sa.Column("y", sa.Double(), nullable=False),
+        sa.Column("z", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("row", name=op.f("pk_position_index")),
     )
-    op.create_index("ix_inbox_state", "inbox", ["state", "pk"], unique=False)
-    op.create_table(
-        "outbox",
-        sa.Column("pk", _KEY, autoincrement=True, nullable=False),
-        sa.Column("destination", sa.String(length=96), nullable=False),
-        sa.Column("stream", sa.String(length=160), nullable=False),
-        sa.Column("event", sa.String(length=64), nullable=False),
-        sa.Column("type", sa.String(length=64), nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("due_ms", sa.BigInteger(), nullable=False),
-        sa.Column("leased_until_ms", sa.BigInteger(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("pk", name=op.f("pk_outbox")),
-    )
-    op.create_index(
-        "ix_outbox_due",
-        "outbox",
-        ["due_ms", "pk"],
-        unique=False,
-        postgresql_where=sa.text("state = 'waiting'"),
-        sqlite_where=sa.text("state = 'waiting'"),
-    )
-    op.create_index("ix_outbox_stream", "outbox", ["destination", "stream", "pk"], unique=False)
-    op.create_table(
-        "partner",
-        sa.Column("client_id", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_partner")),
-    )
+    op.create_index("ix_position_index_pk", "position_index", ["pk", "parameter"], unique=False)
+    op.create_index("ix_position_index_point", "position_index", ["parameter", "z", "x", "y", "pk"], unique=False)
     op.create_table(
         "quantity_index",
         sa.Column("row", _KEY, autoincrement=True, nullable=False),
@@ -132,8 +99,17 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("happened_ms", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("told", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource")),
         sa.UniqueConstraint("type", "id", name=op.f("uq_resource_type")),
+    )
+    op.create_index(
+        "ix_resource_owner",
+        "resource",
+        ["owner", "type", "pk"],
+        unique=False,
+        postgresql_where=sa.text("NOT deleted"),
+        sqlite_where=sa.text("NOT deleted"),
     )
     op.create_index(
         "ix_resource_type_pk",
@@ -157,15 +133,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource_version")),
         sa.UniqueConstraint("type", "id", "version", name=op.f("uq_resource_version_type")),
     )
-    op.create_index("ix_resource_version_type_updated", "resource_version", ["type", "updated_ms", "pk"], unique=False)
-    op.create_index("ix_resource_version_updated", "resource_version", ["updated_ms", "pk"], unique=False)
-    op.create_table(
-        "signing_key",
-        sa.Column("kid", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_key")),
+    op.create_index(
+        "ix_resource_version_owner", "resource_version", ["owner", "type", "updated_ms", "pk"], unique=False
     )
+    op.create_index("ix_resource_version_type_updated", "resource_version", ["type", "updated_ms", "pk"], unique=False)
     op.create_table(
         "slot_index",
         sa.Column("pk", _KEY, autoincrement=False, nullable=False),
@@ -173,7 +144,17 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("start_ms", sa.BigInteger(), nullable=False),
         sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("audience", sa.Integer(), nullable=False),
+        sa.Column("open_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_slot_index")),
+    )
+    op.create_index(
+        "ix_slot_index_end",
+        "slot_index",
+        ["end_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("pk > 0"),
+        sqlite_where=sa.text("pk > 0"),
     )
     op.create_index(
         "ix_slot_index_free",
@@ -192,7 +173,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'free'"),
         sqlite_where=sa.text("status = 'free'"),
     )
+    op.create_index(
+        "ix_slot_index_schedule_withdrawn",
+        "slot_index",
+        ["schedule_id", "start_ms", "pk"],
+        unique=False,
+        postgresql_where=sa.text("status = 'busy-unavailable'"),
+        sqlite_where=sa.text("status = 'busy-unavailable'"),
+    )
     op.create_index("ix_slot_index_start", "slot_index", ["start_ms", "pk"], unique=False)
+    op.create_index(
+        "ix_slot_index_status",
+        "slot_index",
+        ["status", "pk"],
+        unique=False,
+        postgresql_where=sa.text("pk > 0"),
+        sqlite_where=sa.text("pk > 0"),
+    )
     op.create_table(
         "string_index",
         sa.Column("row", _KEY, autoincrement=True, nullable=False),
@@ -228,19 +225,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop every table with its indexes."""
+    """Drop them."""
     op.drop_table("uri_index")
     op.drop_table("token_index")
     op.drop_table("string_index")
     op.drop_table("slot_index")
-    op.drop_table("signing_key")
     op.drop_table("resource_version")
     op.drop_table("resource")
     op.drop_table("reference_index")
     op.drop_table("quantity_index")
-    op.drop_table("partner")
-    op.drop_table("outbox")
-    op.drop_table("inbox")
+    op.drop_table("position_index")
     op.drop_table("date_index")
-    op.drop_table("claim")
     op.drop_table("appointment_index")
