@@ -34,15 +34,17 @@ def process(
     base_url: str,
     *,
     returned: str = "representation",
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Do what each entry of a batch or transaction asks, and return the Bundle of answers, in the same order.
 
     Entries of a batch succeed and fail each on its own. A transaction raises the FhirError of the entry that failed,
-    and nothing of it is stored. `access_check` is asked before an entry is done; `returned` is the preference `return`.
+    and nothing of it is stored. `access_check` is asked before an entry is done; `returned` is the preference `return`,
+    and with `strict` unknown parameters of searches and histories are refused.
     Raises FhirError for what is no Bundle, of another type, nested, or of too many entries.
     """
     kind = _check(bundle)
-    context = Context(store, actor, access_check, base_url, returned)
+    context = Context(store, actor, access_check, base_url, returned, strict)
     entries = _PROCESSES[kind](context, bundle)
     answer = {"resourceType": "Bundle", "type": f"{kind}-response"}
     return answer | {"entry": entries} if entries else answer

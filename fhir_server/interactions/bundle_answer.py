@@ -37,6 +37,8 @@ class Context:
     base_url: str
     #: minimal, representation or OperationOutcome: the preference `return`.
     returned: str
+    #: Unknown parameters are refused: the preference `handling`.
+    is_strict: bool = False
 
 
 def perform(context: Context, uow: UnitOfWork, step: Step) -> Answer:

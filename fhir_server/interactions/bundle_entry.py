@@ -20,8 +20,9 @@ WRITES: Mapping[str, tuple[str, ...] | None] = {
 }
 
 _URL = re.compile(
-    r"(?:(?P<type>[A-Za-z]{1,64})(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?(?:/(?P<history>_history)(?:/(?P<version>[0-9]{1,9}))?)?"
-    r"|(?P<system>_history))(?:\?(?P<query>.*))?",
+    r"(?:(?P<type>[A-Za-z]{1,64})(?:/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/(?P<member>[A-Za-z]{1,64}|\*))?)?"
+    r"(?(member)|(?:/(?P<history>_history)(?:/(?P<version>[0-9]{1,9}))?)?)|(?P<system>_history)|(?=\?))"
+    r"(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
 # W/"3"
@@ -29,6 +30,8 @@ _VERSION = re.compile(r'(?:W/)?"([0-9]{1,9})"')
 #: What a method means at an address without history.
 _METHODS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _LOOKS = frozenset({"GET", "HEAD"})
+#: What is asked of several types; which of them, the search finds out.
+_SPREAD = frozenset({"history-system", "search-system", "search-compartment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,14 @@ class Entry:
 
     number: int
     method: str
-    #: FHIR interaction: create, read, history-system, …
+    #: FHIR interaction: create, read, history-system, …; search-compartment is a search of a type in another's.
     interaction: str
-    #: Empty for the history of the system.
+    #: Empty for what is asked of the whole server.
     type: str
     #: Empty when the resource is new, or named by a search.
     id: str
+    #: The type searched in a compartment, `*` for all.
+    member: str
     version: int | None
     #: The search of the URL, percent-encoded.
     query: str
@@ -71,7 +76,7 @@ def read(number: int, raw: Mapping[str, Any], access_check: AccessCheck, base_ur
     if match is None and "$" in url.partition("?")[0]:
         raise fault(Category.METHOD_NOT_ALLOWED, "Operations are not done inside a Bundle.")
     if match is None:
-        raise fault(Category.INVALID, "The url of a request is Type, Type/id, or one of them with a search.")
+        raise fault(Category.INVALID, "The url of a request is Type, Type/id, a history, or a search.")
     interaction = _interaction(method, match)
     type_name = match["type"] or ""
     _check_access(interaction, type_name, access_check)
@@ -85,6 +90,7 @@ def read(number: int, raw: Mapping[str, Any], access_check: AccessCheck, base_ur
         interaction=interaction,
         type=type_name,
         id=match["id"] or "",
+        member=match["member"] or "",
         version=int(match["version"]) if match["version"] else None,
         query=query,
         resource=resource,
@@ -99,7 +105,7 @@ def read(number: int, raw: Mapping[str, Any], access_check: AccessCheck, base_ur
 def _interaction(method: str, match: re.Match[str]) -> str:
     if method in _LOOKS:
         return _look(match)
-    has_place = not match["history"] and not match["system"] and (method != "POST" or not match["id"])
+    has_place = match["type"] and not match["history"] and not match["member"] and (method != "POST" or not match["id"])
     if not has_place or (match["id"] and match["query"]):
         raise fault(Category.INVALID, f"{method} is not possible at that url.")
     return _METHODS[method]
@@ -110,11 +116,15 @@ def _look(match: re.Match[str]) -> str:
         return "history-system"
     if match["history"]:
         return "vread" if match["version"] and match["id"] else f"history-{'instance' if match['id'] else 'type'}"
+    if match["member"]:
+        return "search-compartment"
+    if not match["type"]:
+        return "search-system"
     return "read" if match["id"] else "search-type"
 
 
 def _check_access(interaction: str, type_name: str, access_check: AccessCheck) -> None:
-    if interaction == "history-system":
+    if interaction in _SPREAD:
         return
     row = RESOURCES.get(type_name)
     if row is None:

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
 
-from fhir_server.interactions import reach
+from fhir_server.interactions import reach, spread
 from fhir_server.interactions.bundle_answer import Answer, Context, status, versioned
 from fhir_server.interactions.bundle_entry import Entry
 from fhir_server.interactions.history import history
 from fhir_server.interactions.read import read, vread
-from fhir_server.interactions.search import search
+from fhir_server.interactions.search import search, search_across
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import interval
-from fhir_server.kernel.errors import FhirError
 from fhir_server.registry.resources import RESOURCES
-from fhir_server.search.query import parse
+from fhir_server.search.model import Query
+from fhir_server.search.pairs import decoded
+from fhir_server.search.query import ELSEWHERE, parse
 from fhir_server.storage.resources import Stored
 
 
@@ -37,14 +37,30 @@ def _vread(context: Context, entry: Entry) -> Answer:
 
 
 def _search(context: Context, entry: Entry) -> Answer:
-    now_ms = context.store.database.clock()
-    query = parse(entry.type, _pairs(entry), base_url=context.base_url, now_ms=now_ms)
-    query = reach.within(query, context.access_check)
+    query = reach.within(parse(entry.type, _pairs(entry), **_frame(context)), context.access_check)
     return _bundle(search(context.store, context.actor, query, context.base_url))
 
 
+def _search_everything(context: Context, entry: Entry) -> Answer:
+    return _spread(context, spread.across(context.access_check, _pairs(entry), **_frame(context)))
+
+
+def _search_compartment(context: Context, entry: Entry) -> Answer:
+    place = (entry.type, entry.id)
+    return _spread(context, spread.inside(context.access_check, place, entry.member, _pairs(entry), **_frame(context)))
+
+
+def _spread(context: Context, queries: tuple[Query, ...]) -> Answer:
+    return _bundle(search_across(context.store, context.actor, queries, context.base_url))
+
+
+def _frame(context: Context) -> dict[str, Any]:
+    """What decides how parameters are read, beside themselves."""
+    return {"strict": context.is_strict, "base_url": context.base_url, "now_ms": context.store.database.clock()}
+
+
 def _history(context: Context, entry: Entry) -> Answer:
-    types = None if entry.type else [name for name in RESOURCES if _is_open(context, name)]
+    types = None if entry.type else [name for name in RESOURCES if reach.allows(context.access_check, name, "s")]
     return _bundle(
         history(
             context.store,
@@ -54,6 +70,7 @@ def _history(context: Context, entry: Entry) -> Answer:
             _pairs(entry),
             context.base_url,
             types=types,
+            strict=context.is_strict,
         )
     )
 
@@ -62,6 +79,8 @@ _LOOKS: Mapping[str, Callable[[Context, Entry], Answer]] = {
     "read": _read,
     "vread": _vread,
     "search-type": _search,
+    "search-system": _search_everything,
+    "search-compartment": _search_compartment,
     "history-instance": _history,
     "history-type": _history,
     "history-system": _history,
@@ -69,15 +88,8 @@ _LOOKS: Mapping[str, Callable[[Context, Entry], Answer]] = {
 
 
 def _pairs(entry: Entry) -> list[tuple[str, str]]:
-    return parse_qsl(entry.query, keep_blank_values=True)
-
-
-def _is_open(context: Context, type_name: str) -> bool:
-    try:
-        context.access_check(type_name, "s")
-    except FhirError:
-        return False
-    return True
+    """What a search or history is asked by; the form of the answer is that of the whole Bundle."""
+    return [(name, text) for name, text in decoded(entry.query) if name not in ELSEWHERE]
 
 
 def _resource(context: Context, entry: Entry, stored: Stored) -> Answer:

@@ -17,12 +17,14 @@ from fhir_server.interactions.bundle_look import look
 from fhir_server.interactions.bundle_step import Step, check_identities, plan
 from fhir_server.interactions.condition import Condition
 from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.scheduling.agendas import HOLDING
 from fhir_server.search import match
 from fhir_server.storage import select
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 _ORDER = {"delete": 0, "create": 1, "update": 2, "patch": 2}
-#: Types whose rule looks at other resources: a booking takes slots that the same transaction may publish.
+#: Types whose rule looks at other resources: a booking takes slots that the same transaction may publish, or that
+#: another appointment gives back in it.
 _LAST = frozenset({"Appointment"})
 
 
@@ -63,9 +65,17 @@ def _work(
     return [answers[entry.number] for entry in entries]
 
 
-def _rank(step: Step) -> tuple[bool, bool, int, int]:
-    is_delete = step.entry.interaction == "delete"
-    return not is_delete, step.entry.type in _LAST, _ORDER[step.entry.interaction], step.entry.number
+def _rank(step: Step) -> tuple[int, int, int]:
+    entry = step.entry
+    group = 0 if entry.interaction == "delete" else 1 if entry.type not in _LAST else 2 + _claim(step)
+    return group, _ORDER[entry.interaction], entry.number
+
+
+def _claim(step: Step) -> int:
+    """0 for an appointment that holds no slot, 2 for one that may take one; 1 for a patch, which may do either."""
+    if step.entry.interaction == "patch":
+        return 1
+    return 2 if (step.resource or {}).get("status") in HOLDING else 0
 
 
 def _look(context: Context, entries: Sequence[Entry]) -> dict[int, Answer]:

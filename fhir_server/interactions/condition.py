@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl
 
 from sqlalchemy import Connection
 
@@ -11,6 +10,7 @@ from fhir_server.interactions.reach import AccessCheck
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.search.model import Criterion, Query, Token
+from fhir_server.search.pairs import decoded
 from fhir_server.search.query import parse
 from fhir_server.storage import resources, select
 from fhir_server.storage.resources import Stored
@@ -53,10 +53,9 @@ def condition(
     Raises FhirError: `on_empty` when nothing is asked, FORBIDDEN for a chain through a type that may not be searched,
     INVALID for any chain when there is nobody to ask, and what `search.query.parse` refuses.
     """
-    pairs = parse_qsl(query_text.removeprefix("?"), keep_blank_values=True) if len(query_text) <= MAX_LENGTH else None
-    if pairs is None:
+    if len(query_text) > MAX_LENGTH:
         raise fault(Category.TOO_LONG, f"The search of a condition has at most {MAX_LENGTH} characters.")
-    query = parse(type_name, pairs, strict=True, base_url=base_url, now_ms=now_ms)
+    query = parse(type_name, decoded(query_text.removeprefix("?")), strict=True, base_url=base_url, now_ms=now_ms)
     if not query.criteria:
         raise fault(on_empty, "A conditional interaction needs at least one search parameter.")
     for passed in reach.chained(query):

@@ -12,7 +12,7 @@ from fhir_server.interactions.condition import condition, find, no_match, only_m
 from fhir_server.interactions.delete import remove
 from fhir_server.interactions.patch import ResourceChange
 from fhir_server.interactions.reach import AccessCheck
-from fhir_server.interactions.update import put
+from fhir_server.interactions.update import check_absent, put
 from fhir_server.interactions.visibility import is_visible
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
@@ -53,19 +53,22 @@ def update(
     query_text: str,
     if_match: int | None = None,
     *,
+    if_none_match: str | None = None,
     access_check: AccessCheck | None = None,
     base_url: str = "",
 ) -> tuple[Stored, bool]:
     """Update the one that meets the condition, or create. Says whether it was created.
 
-    Raises FhirError: MULTIPLE_MATCHES for several, INVALID when the body's id is another than the match's, CONFLICT
-    when it is that of a resource which does not meet the condition, and as `interactions.update`.
+    Raises FhirError: MULTIPLE_MATCHES for several, VERSION_CONFLICT when `if_none_match` is `*` and there is one,
+    INVALID when the body's id is another than the match's, CONFLICT when it is that of a resource which does not meet
+    the condition, and as `interactions.update`.
     """
     asked = condition(type_name, query_text, access_check=access_check, base_url=base_url)
 
     def work(uow: UnitOfWork) -> tuple[Stored, bool]:
         uow.lock(*asked.names())
         found = only_match(uow, asked)
+        check_absent(found, if_none_match)
         if found is None and access_check is not None:
             access_check(type_name, "c")
         return put_where(uow, type_name, dict(content), found, if_match)
@@ -90,7 +93,7 @@ def put_where(
         return put(uow, type_name, found.id, content, if_match)
     if named is not None:
         there = resources.load(uow.connection, type_name, named)
-        if there is not None and not there.deleted and is_visible(uow.actor, there):
+        if there is not None and not there.deleted and is_visible(uow.actor, there, uow.now_ms):
             raise fault(Category.CONFLICT, "The id in the body is that of another resource.", f"{type_name}.id")
         return put(uow, type_name, named, content, if_match)
     if if_match is not None:

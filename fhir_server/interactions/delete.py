@@ -22,7 +22,7 @@ def remove(uow: UnitOfWork, type_name: str, id_: str, if_match: int | None = Non
     before = resources.lock(uow, type_name, id_)
     if before is None or before.deleted:
         return
-    if not is_visible(uow.actor, before):
+    if not is_visible(uow.actor, before, uow.now_ms):
         raise absent(type_name, id_)
     require_own(uow.actor, before)
     if if_match is not None:

@@ -35,7 +35,7 @@ def patch(store: Store, actor: Actor, type_name: str, id_: str, change: Resource
 def apply(uow: UnitOfWork, type_name: str, id_: str, change: ResourceChange, if_match: int | None = None) -> Stored:
     """As `patch`, inside a unit of work."""
     before = resources.lock(uow, type_name, id_)
-    if before is None or not is_visible(uow.actor, before):
+    if before is None or not is_visible(uow.actor, before, uow.now_ms):
         raise absent(type_name, id_)
     if before.deleted:
         raise gone(before)

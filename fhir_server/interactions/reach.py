@@ -10,29 +10,28 @@ from dataclasses import replace
 from fhir_server.kernel.errors import FhirError
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
-from fhir_server.search.model import AnyOf, Chain, Clause, Include, Query, ReverseChain
+from fhir_server.search.model import AnyOf, Branches, Chain, Clause, Include, Query, ReverseChain
 
 #: Raises FhirError (FORBIDDEN) unless the client may do what a letter of `cruds` stands for with a type.
 AccessCheck = Callable[[str, str], None]
 
 
 def within(query: Query, access_check: AccessCheck) -> Query:
-    """The query with only those includes that the client may read, a warning for each one left out.
+    """The query with only those includes that the client may read, and a warning that names those left out.
 
     Raises FhirError (FORBIDDEN) for a chain through a type that the client may not search.
     """
     for type_name in chained(query):
         access_check(type_name, "s")
     includes: list[Include] = []
-    warnings: list[str] = []
+    left_out: list[str] = []
     for include in query.includes:
         allowed = list(_allowed(include, access_check))
         includes += allowed
         if not allowed:
-            warnings.append(
-                f"{include.source}:{include.code} is left out: the scopes do not reach what it brings along."
-            )
-    return replace(query, includes=tuple(includes), warnings=(*query.warnings, *warnings))
+            left_out.append(f"{include.source}:{include.code}")
+    warnings = [f"Left out, since the scopes do not reach what they bring along: {', '.join(left_out)}."]
+    return replace(query, includes=tuple(includes), warnings=(*query.warnings, *(warnings if left_out else ())))
 
 
 def chained(query: Query) -> Iterator[str]:
@@ -45,6 +44,8 @@ def _passed(clause: Clause) -> Iterator[str]:
     if isinstance(clause, AnyOf):
         for one in clause.clauses:
             yield from _passed(one)
+    elif isinstance(clause, Branches):
+        yield clause.target
     elif isinstance(clause, Chain | ReverseChain):
         yield clause.target if isinstance(clause, Chain) else clause.source
         yield from _passed(clause.clause)
@@ -52,20 +53,21 @@ def _passed(clause: Clause) -> Iterator[str]:
 
 def _allowed(include: Include, access_check: AccessCheck) -> Iterator[Include]:
     if include.is_reverse:
-        if _allows(access_check, include.source):
+        if allows(access_check, include.source, "r"):
             yield include
         return
     targets = [include.target] if include.target else _targets(include)
-    allowed = [target for target in targets if _allows(access_check, target)]
+    allowed = [target for target in targets if allows(access_check, target, "r")]
     if allowed == targets:
         yield include
     else:
         yield from (replace(include, target=target) for target in allowed)
 
 
-def _allows(access_check: AccessCheck, type_name: str) -> bool:
+def allows(access_check: AccessCheck, type_name: str, letter: str) -> bool:
+    """Whether the client may do what a letter of `cruds` stands for with a type."""
     try:
-        access_check(type_name, "r")
+        access_check(type_name, letter)
     except FhirError:
         return False
     return True

@@ -13,7 +13,7 @@ from fhir_server.storage.unit_of_work import Store
 def read(store: Store, actor: Actor, type_name: str, id_: str) -> Stored:
     """The current version. Raises FhirError: NOT_FOUND when unknown or not the actor's to see, DELETED when gone."""
     stored = resources.load(store.read(), type_name, id_)
-    if stored is None or not is_visible(actor, stored):
+    if stored is None or not is_visible(actor, stored, store.database.clock()):
         raise absent(type_name, id_)
     if stored.deleted:
         raise gone(stored)
@@ -23,7 +23,7 @@ def read(store: Store, actor: Actor, type_name: str, id_: str) -> Stored:
 def vread(store: Store, actor: Actor, type_name: str, id_: str, version: int) -> Stored:
     """One version of the history. Raises FhirError as `read`; DELETED for the version that is the deletion."""
     current = resources.load(store.read(), type_name, id_)
-    if current is None or not is_visible(actor, current):
+    if current is None or not is_visible(actor, current, store.database.clock()):
         raise absent(type_name, id_)
     row = resources.load_version(store.read(), type_name, id_, version)
     if row is None:

@@ -1,6 +1,7 @@
 """FHIR search interaction: a searchset Bundle spliced of stored text. https://www.hl7.org/fhir/R4/http.html#search"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -26,6 +27,7 @@ def search(store: Store, actor: Actor, query: Query, base_url: str) -> bytes:
 
 def search_across(store: Store, actor: Actor, queries: Sequence[Query], base_url: str) -> bytes:
     """As `search`, over several types: of the whole server, or of a compartment (`search.across`)."""
+    queries = [replace(query, asked_ms=store.database.clock()) for query in queries]
     query = queries[0]
     page = select.run_all(store.read(), queries, actor)
     # The elements asked for are those of the matches; what comes along is another thing.

@@ -44,7 +44,7 @@ def put(
     check_absent(before, if_none_match)
     if before is None:
         return _first(uow, type_name, id_, content, if_match), True
-    if not is_visible(uow.actor, before):
+    if not is_visible(uow.actor, before, uow.now_ms):
         raise absent(type_name, id_)
     require_own(uow.actor, before)
     check_version(before, if_match)

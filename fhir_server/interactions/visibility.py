@@ -5,12 +5,15 @@
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
+from fhir_server.scheduling import allocation
 from fhir_server.storage.resources import Stored
 
 
-def is_visible(actor: Actor, stored: Stored) -> bool:
-    """Whether the actor may know that this resource exists."""
-    return actor.is_territory or RESOURCES[stored.type].audience == "catalogue" or stored.owner == actor.owner
+def is_visible(actor: Actor, stored: Stored, now_ms: int) -> bool:
+    """Whether the actor may know at that moment that this resource exists."""
+    if actor.is_territory or stored.owner == actor.owner:
+        return True
+    return RESOURCES[stored.type].audience == "catalogue" and allocation.is_open_to(actor, stored, now_ms)
 
 
 def require_own(actor: Actor, stored: Stored) -> None:

@@ -20,24 +20,36 @@ def insert(
     id_: str | None = None,
     method: str = "POST",
     happened_ms: int | None = None,
+    told: str | None = None,
 ) -> Stored:
     """Store a new resource under a fresh id, or the one given."""
+    content = _sourced(uow, content)
     change = Change(type_name, id_ or new_id(), None, content)
     rules.before_write(uow, change)
-    stored = resources.insert_first(uow, type_name, change.id, content, method=method, happened_ms=happened_ms)
+    stored = resources.insert_first(
+        uow, type_name, change.id, content, method=method, happened_ms=happened_ms, told=told
+    )
     events.tell(uow, change, stored)
     return stored
 
 
-def replace(uow: UnitOfWork, before: Stored, content: dict[str, Any], *, happened_ms: int | None = None) -> Stored:
+def replace(
+    uow: UnitOfWork,
+    before: Stored,
+    content: dict[str, Any],
+    *,
+    happened_ms: int | None = None,
+    told: str | None = None,
+) -> Stored:
     """Store the next version of a locked resource; a write that changes nothing makes no version."""
     old = None if before.deleted else before.content()
     if old is not None and is_same(old, content):
         return before
+    content = _sourced(uow, content)
     change = Change(before.type, before.id, old, content)
     rules.before_write(uow, change)
-    stored = resources.replace(uow, before, content, happened_ms=happened_ms)
-    events.tell(uow, change, stored)
+    stored = resources.replace(uow, before, content, happened_ms=happened_ms, told=told)
+    events.tell(uow, change, stored, before)
     return stored
 
 
@@ -45,7 +57,16 @@ def remove(uow: UnitOfWork, before: Stored) -> Stored:
     """Store the deletion of a locked resource."""
     change = Change(before.type, before.id, before.content(), None)
     rules.before_write(uow, change)
-    return resources.remove(uow, before)
+    gone = resources.remove(uow, before)
+    events.tell(uow, change, gone, before)
+    return gone
+
+
+def _sourced(uow: UnitOfWork, content: dict[str, Any]) -> dict[str, Any]:
+    """The resource with the message that makes this version of it, if it is a message that does."""
+    if not uow.actor.is_feed:
+        return content
+    return {**content, "meta": {**content.get("meta", {}), "source": uow.actor.source}}
 
 
 def is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:

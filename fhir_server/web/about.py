@@ -6,7 +6,6 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
 import hashlib
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -17,6 +16,7 @@ from fhir_server.auth.authorization_server import GRANT_TYPES, METHODS
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.release import software_version
 from fhir_server.registry.capability import statement
 from fhir_server.registry.openapi import document
 from fhir_server.registry.resources import RESOURCES
@@ -32,6 +32,7 @@ _DATE = "2026-11-21"
 #: Views of the CapabilityStatement that are the whole of it.
 _MODES = frozenset({"full", "normative"})
 _PING = text("SELECT 1")
+_OTHER_METHODS = ("DELETE", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -49,6 +50,9 @@ def blueprint(services: Services) -> Blueprint:
     )
     for rule, view in addresses:
         routes.add_url_rule(rule, rule.replace(".", ""), view, methods=["GET"], provide_automatic_options=False)
+    for rule in ("/fhir/openapi.json", "/fhir/metadata"):
+        # To other methods these addresses would be those of a type.
+        routes.add_url_rule(rule, f"{rule}-other".replace(".", ""), _refuse_method, methods=_OTHER_METHODS)
     return routes
 
 
@@ -69,7 +73,15 @@ def smart_configuration(settings: Settings) -> dict[str, Any]:
 
 def _capabilities(settings: Settings) -> bytes:
     token_url = f"{settings.issuer}/oauth/token"
-    return json.encode(statement(settings.base_url, token_url=token_url, software_version=_version(), date=_DATE))
+    return json.encode(
+        statement(
+            settings.base_url,
+            token_url=token_url,
+            software_version=software_version(),
+            date=_DATE,
+            has_cors=bool(settings.cors_origins),
+        )
+    )
 
 
 def _openapi(settings: Settings) -> Callable[[], Response]:
@@ -79,18 +91,10 @@ def _openapi(settings: Settings) -> Callable[[], Response]:
     def view() -> Callable[[], Response]:
         token_url = f"{settings.issuer}/oauth/token"
         schema = {"$defs": definitions()}
-        found = document(settings.base_url, schema, token_url=token_url, software_version=_version())
+        found = document(settings.base_url, schema, token_url=token_url, software_version=software_version())
         return _constant(json.encode(found), JSON)
 
     return lambda: view()()
-
-
-def _version() -> str:
-    try:
-        return version("creneau")
-    except PackageNotFoundError:
-        # Run from a checkout that was not installed.
-        return "unreleased"
 
 
 def _constant(body: bytes, content_type: str) -> Callable[[], Response]:
@@ -110,6 +114,10 @@ def _negotiated(body: bytes) -> Callable[[], Response]:
         return answer()
 
     return view
+
+
+def _refuse_method() -> Response:
+    raise fault(Category.METHOD_NOT_ALLOWED, "This can only be read.", headers=responses.allow(("GET", "HEAD")))
 
 
 def _ready(services: Services) -> Response:

@@ -96,6 +96,8 @@ def if_match() -> int | None:
 
 
 def query_text() -> str:
-    """The query of the URL as it was sent."""
+    """The query of the URL as it was sent. Raises FhirError (INVALID) for what no URL holds."""
     text: str = request.environ.get("QUERY_STRING", "")
+    if not text.isascii():
+        raise fault(Category.INVALID, "The search parameters are not percent-encoded UTF-8.")
     return text

@@ -46,11 +46,11 @@ class Preferences:
 
 @lru_cache(maxsize=256)
 def answer_form(accept: str | None, format_: str | None = None) -> str:
-    """JSON or XML, as the client likes best; `_format`, when given, overrides the header, and JSON breaks a tie.
+    """JSON or XML, as the client likes best; `_format`, unless empty, overrides the header; JSON breaks a tie.
 
     Raises FhirError (NOT_ACCEPTABLE) when neither will do.
     """
-    if format_ is not None:
+    if format_:
         # A + that was not percent-encoded arrives as a space.
         form = _FORMATS.get(format_.partition(";")[0].strip().lower().replace(" ", "+"))
         if form is None:

@@ -10,6 +10,7 @@ from flask import Response, request
 
 from fhir_server.auth.guard import Access
 from fhir_server.bootstrap import Services
+from fhir_server.interactions.translate import translate
 from fhir_server.interactions.validate import validate
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
@@ -34,7 +35,7 @@ class OperationViews:
     def __init__(self, services: Services, entry: Entry) -> None:
         self._store = services.store
         self._entry = entry
-        self._handlers: Mapping[str, Handler] = {"validate": self._validate}
+        self._handlers: Mapping[str, Handler] = {"validate": self._validate, "translate": self._translate}
 
     def operate(self, operation: str, type_name: str | None = None, id_: str | None = None) -> Response:
         """Call the operation that the address names, at the level that the address is of."""
@@ -60,6 +61,11 @@ class OperationViews:
             for letter in sorted(letters if mode is None else letters - {"c"} | {_MODE_LETTERS.get(str(mode), "c")}):
                 access.require(type_name, letter)
         return validate(self._store, access.actor, type_name, id_, body, asked.get("mode"), asked.get("profile"))
+
+    def _translate(self, access: Access, _type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
+        access.require("ConceptMap", "r")
+        asked, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
+        return translate(self._store, access.actor, id_, body, asked)
 
     def _body(self) -> Body:
         """What was posted, in whichever form; it is for the operation to judge."""

@@ -31,7 +31,7 @@ def check_form(format_: str | None = None) -> None:
     Raises FhirError (NOT_ACCEPTABLE) when none will do.
     """
     environ = request.environ
-    asked = format_ if format_ is not None else _asked("_format")
+    asked = format_ or _asked("_format")
     g.form = negotiation.answer_form(environ.get("HTTP_ACCEPT"), asked)
 
 

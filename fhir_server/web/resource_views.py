@@ -76,6 +76,7 @@ class ResourceViews:
 
     def update_where(self, type_name: str) -> Response:
         access = self._enter_where(type_name, "update")
+        none_match = _if_none_match()
         content = self._entry.resource(type_name)
         stored, is_created = conditional.update(
             self._store,
@@ -84,6 +85,7 @@ class ResourceViews:
             content,
             query_text(),
             if_match(),
+            if_none_match=none_match,
             access_check=access.require,
             base_url=self._entry.base_url,
         )
@@ -147,7 +149,8 @@ class ResourceViews:
 
     def _history(self, access: Access, type_name: str, id_: str | None) -> Response:
         pairs, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
-        return responses.bundle(history(self._store, access.actor, type_name, id_, pairs, self._entry.base_url))
+        base_url, strict = self._entry.base_url, wanted().is_strict
+        return responses.bundle(history(self._store, access.actor, type_name, id_, pairs, base_url, strict=strict))
 
     def _change(self) -> Change:
         """What the patch in the body does, by its form."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from werkzeug.routing import BaseConverter
+
 from fhir_server.registry.operations import OPERATIONS
 from fhir_server.registry.resources import RESOURCES
 
@@ -17,6 +19,14 @@ class Address(NamedTuple):
     interaction: str
     #: Name of the view.
     view: str
+
+
+class Segment(BaseConverter):
+    """One step of an address that names a type, an id or a version: never one of FHIR's own (`_history`, `$validate`),
+    for which another method would else look like a wrong id.
+    """
+
+    regex = r"[^/_$][^/]*"
 
 
 TYPE, INSTANCE = "/<type_name>", "/<type_name>/<id_>"

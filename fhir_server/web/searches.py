@@ -8,13 +8,12 @@ from typing import Any
 from flask import Response, request
 
 from fhir_server.bootstrap import Services
+from fhir_server.interactions import reach, spread
 from fhir_server.interactions.search import search, search_across
+from fhir_server.search.pairs import Pairs
 from fhir_server.search.query import parse
-from fhir_server.web import bodies, negotiation, parameters, reach, rendering, responses
+from fhir_server.web import bodies, negotiation, parameters, rendering, responses
 from fhir_server.web.entry import Entry, query_text, wanted
-
-#: Member of a compartment that stands for every type.
-_EVERYTHING = "*"
 
 
 class SearchViews:
@@ -26,7 +25,7 @@ class SearchViews:
 
     def search(self, type_name: str, *, has_form: bool = False) -> Response:
         access = self._entry.enter(type_name, "search-type", has_form=True)
-        query = reach.within(parse(type_name, self._parameters(has_form), **self._frame()), access)
+        query = reach.within(parse(type_name, self._parameters(has_form), **self._frame()), access.require)
         return responses.bundle(search(self._store, access.actor, query, self._entry.base_url))
 
     def search_by_form(self, type_name: str) -> Response:
@@ -34,7 +33,7 @@ class SearchViews:
 
     def search_everything(self, *, has_form: bool = False) -> Response:
         access = self._entry.enter_system(has_form=True)
-        queries = reach.across(access, self._parameters(has_form), **self._frame())
+        queries = spread.across(access.require, self._parameters(has_form), **self._frame())
         return responses.bundle(search_across(self._store, access.actor, queries, self._entry.base_url))
 
     def search_everything_by_form(self) -> Response:
@@ -42,14 +41,11 @@ class SearchViews:
 
     def search_compartment(self, type_name: str, id_: str, member: str, *, has_form: bool = False) -> Response:
         access = self._entry.enter_system(has_form=True)
-        pairs, place, base_url = self._parameters(has_form), (type_name, id_), self._entry.base_url
-        if member == _EVERYTHING:
-            queries = reach.across(access, pairs, compartment=place, **self._frame())
-            return responses.bundle(search_across(self._store, access.actor, queries, base_url))
-        query = reach.inside(access, place, member, pairs, **self._frame())
-        return responses.bundle(search(self._store, access.actor, query, base_url))
+        pairs, place = self._parameters(has_form), (type_name, id_)
+        queries = spread.inside(access.require, place, member, pairs, **self._frame())
+        return responses.bundle(search_across(self._store, access.actor, queries, self._entry.base_url))
 
-    def search_compartment_by_form(self, type_name: str, id_: str, member: str = _EVERYTHING) -> Response:
+    def search_compartment_by_form(self, type_name: str, id_: str, member: str = spread.EVERYTHING) -> Response:
         return self.search_compartment(type_name, id_, member, has_form=True)
 
     def _frame(self) -> dict[str, Any]:
@@ -60,7 +56,7 @@ class SearchViews:
             "now_ms": self._store.database.clock(),
         }
 
-    def _parameters(self, has_form: bool) -> parameters.Pairs:
+    def _parameters(self, has_form: bool) -> Pairs:
         """What is searched by, of the URL and of the form together; and the form of the answer is settled."""
         form = bodies.received(self._entry.max_bytes) if has_form else b""
         if form:

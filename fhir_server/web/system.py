@@ -31,7 +31,13 @@ class SystemViews:
         if not isinstance(received, dict) or received.get("resourceType") != "Bundle":
             raise fault(Category.STRUCTURE, "The body is not a Bundle.", "Bundle")
         answer = bundle.process(
-            self._store, access.require, access.actor, received, self._entry.base_url, returned=wanted().returned
+            self._store,
+            access.require,
+            access.actor,
+            received,
+            self._entry.base_url,
+            returned=wanted().returned,
+            strict=wanted().is_strict,
         )
         return responses.bundle(json.encode(answer))
 
@@ -40,7 +46,8 @@ class SystemViews:
         access = self._entry.enter_system()
         types = _searchable(access, "history-type")
         pairs, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
-        found = history(self._store, access.actor, None, None, pairs, self._entry.base_url, types=types)
+        base_url, strict = self._entry.base_url, wanted().is_strict
+        found = history(self._store, access.actor, None, None, pairs, base_url, types=types, strict=strict)
         return responses.bundle(found)
 
 

@@ -126,7 +126,7 @@ def test_every_page_is_reached_and_nothing_comes_twice(services: Services, level
 @pytest.mark.usefixtures("told")
 def test_links_show_what_was_honoured(services: Services) -> None:
     """Behaviour 56."""
-    page = _history(services, "Schedule", since="2026-03-02T08:00:00+01:00", count="1", list="x", sort="y")
+    page = _history(services, "Schedule", since="2026-03-02T08:00:00+01:00", count="1", sort="y")
 
     assert _link(page, "self") == f"{BASE}/Schedule/_history?_since=2026-03-02T08:00:00%2B01:00&_count=1"
     assert str(_link(page, "next")).startswith(f"{_link(page, 'self')}&_cursor=")
@@ -143,6 +143,40 @@ def test_what_cannot_be_read_is_refused(services: Services, name: str, value: st
         history(services.store, SYSTEM, "Schedule", None, [(name, value)], BASE)
 
     assert (caught.value.category, caught.value.issues[0].expression) == (Category.VALUE, name)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "strict"),
+    [
+        ([("_list", "l")], False),
+        ([("_type", "Patient")], False),
+        ([("_count", "1"), ("_count", "2")], False),
+        ([("_since", "2025"), ("_since", "2026")], False),
+        ([("_elements", "actor"), ("_summary", "true")], False),
+        ([("_sort", "_lastUpdated")], True),
+        ([("nonsense", "1")], True),
+    ],
+)
+def test_what_would_be_another_history_is_refused(
+    services: Services, pairs: list[tuple[str, str]], strict: bool
+) -> None:
+    """Behaviours 54 and 83."""
+    with pytest.raises(FhirError) as caught:
+        history(services.store, SYSTEM, "Schedule", None, pairs, BASE, strict=strict)
+
+    assert (caught.value.category, caught.value.issues[0].expression) == (Category.INVALID, pairs[0][0])
+
+
+@pytest.mark.usefixtures("told")
+def test_a_part_of_each_version(services: Services) -> None:
+    def shown(**pairs: str) -> list[set[str]]:
+        return [set(entry["resource"]) for entry in _history(services, "Schedule", "a", **pairs)["entry"]]
+
+    always = {"resourceType", "id", "meta", "actor"}
+    assert shown(elements="comment") == shown(summary="text") == [always | {"active"}, always]
+    assert shown(summary="false") == shown()
+    counted = _history(services, "Schedule", "a", summary="count")
+    assert (counted["total"], "entry" in counted) == (2, False)
 
 
 @pytest.mark.usefixtures("told")

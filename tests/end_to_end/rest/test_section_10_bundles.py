@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from tests.builders import patient, service_request
-from tests.end_to_end.rest.conftest import Api, issue
+from tests.end_to_end.rest.conftest import Api, issue, matches
 
 
 def organization(name: str, **elements: Any) -> dict[str, Any]:
@@ -47,6 +47,58 @@ def test_057_a_batch_answers_entry_by_entry(api: Api, tag: str) -> None:
     assert "batch-response" == found["type"]
     assert all("outcome" in one["response"] for one in found["entry"][1:4])
     assert "searchset" == found["entry"][4]["resource"]["type"]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_057_every_search_may_be_an_entry(api: Api, tag: str, kind: str) -> None:
+    person = api.create("Patient", meta={"tag": [{"code": tag}]})["id"]
+    asked = api.create("ServiceRequest", **service_request(subject={"reference": f"Patient/{person}"}))["id"]
+    urls = (
+        f"?_type=Patient,Organization&_tag={tag}",
+        f"Patient/{person}/ServiceRequest?status=active",
+        f"Patient/{person}/*?_type=ServiceRequest",
+        f"Patient?_tag={tag}",
+    )
+    answer = send(api, *(entry("GET", url) for url in urls), kind=kind)
+
+    assert ["200"] * 4 == statuses(answer)
+    found = [it["resource"] for it in answer.json()["entry"]]
+    assert [[person], [asked], [asked], [person]] == [matches(it) for it in found]
+    assert [f"{api.base}{'' if url[0] == '?' else '/'}{url}" for url in urls] == [
+        it["link"][0]["url"].replace("%2C", ",") for it in found
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("?_type=", 400),
+        ("?_type=Patient,Slot&birthdate=2000", 400),
+        ("Patient/x/Slot", 404),
+        ("Slot/x/Patient", 404),
+        ("Patient/x/Task/_history", 400),
+        ("Patient/x/Appointment/y", 400),
+    ],
+)
+def test_057_searches_that_there_are_not(api: Api, url: str, status: int) -> None:
+    assert [str(status)] == statuses(send(api, entry("GET", url), kind="batch"))
+    assert status == send(api, entry("GET", url)).status_code
+
+
+def test_057_a_search_inside_keeps_to_the_scopes(api: Api) -> None:
+    vendor = api.as_client("demo-vendor")
+    for url in ("?_type=Subscription", "Patient/x/AuditEvent", "?_type=Patient&_count=0"):
+        alone, inside = vendor.get(url), send(vendor, entry("GET", url), kind="batch")
+
+        assert [str(alone.status_code)] == statuses(inside)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_057_nothing_is_written_by_such_an_address(api: Api, method: str) -> None:
+    for url in ("?_type=Patient", "Patient/x/Task"):
+        resource = None if method == "DELETE" else {"resourceType": "Task", "status": "draft", "intent": "order"}
+
+        assert ["400"] == statuses(send(api, entry(method, url, resource), kind="batch"))
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ def test_093_circles_end(api: Api, tag: str) -> None:
     api.put(f"Organization/{one}", itself)
 
     assert ([one], [two]) == (matches(bundle), matches(bundle, "include"))
+    [told] = [entry["resource"]["issue"] for entry in bundle["entry"] if entry["search"]["mode"] == "outcome"]
+    assert [("information", "informational")] == [(it["severity"], it["code"]) for it in told]
     assert [] == matches(api.get(f"Organization?_id={one}&_include=Organization:partof").json(), "include")
 
 

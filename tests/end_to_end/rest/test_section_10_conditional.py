@@ -84,6 +84,15 @@ def test_035_conditional_update_may_name_a_new_id(api: Api, tag: str) -> None:
     assert (201, tag) == (answer.status_code, answer.json()["id"])
 
 
+def test_035_conditional_update_of_what_must_not_exist(api: Api, tag: str) -> None:
+    path = f"Organization?{key(tag)}"
+    answers = [api.put(path, organization(tag, name=name), If_None_Match="*") for name in ("one", "two")]
+    odd = api.put(path, organization(tag, name="three"), If_None_Match='W/"1"')
+
+    assert [201, 412, 400] == [answer.status_code for answer in (*answers, odd)]
+    assert "one" == api.get(path).json()["entry"][0]["resource"]["name"]
+
+
 def test_036_conditional_patch(api: Api, tag: str) -> None:
     path, change = f"Organization?{key(tag)}", [{"op": "add", "path": "/name", "value": "x"}]
     none = api.patch(path, change)

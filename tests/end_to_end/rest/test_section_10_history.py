@@ -86,12 +86,34 @@ def test_053_since_is_inclusive(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["_count=abc", "_count=-1", "_since=yesterday", "_since=2026-02-30T00:00:00Z", "_cursor=x"]
+    "query",
+    [
+        "_count=abc",
+        "_count=-1",
+        "_since=yesterday",
+        "_since=2026-02-30T00:00:00Z",
+        "_at=0000",
+        "_cursor=x",
+        "_since=2025&_since=2026",
+        "_list=x",
+        "_elements=name&_summary=true",
+    ],
 )
 def test_054_bad_parameters(api: Api, path: str, query: str) -> None:
     addresses = [f"{path}/_history", "Organization/_history", "_history"]
 
     assert [400, 400, 400] == [api.get(f"{address}?{query}").status_code for address in addresses]
+
+
+def test_054_unknown_parameters(api: Api, path: str) -> None:
+    for address in (f"{path}/_history", "Organization/_history", "_history"):
+        lenient, strict = (api.get(f"{address}?_sort=name", Prefer=f"handling={it}") for it in ("lenient", "strict"))
+
+        assert (200, 400, False) == (
+            lenient.status_code,
+            strict.status_code,
+            "_sort" in lenient.json()["link"][0]["url"],
+        )
 
 
 def test_055_history_of_an_unknown_id(api: Api) -> None:

@@ -81,11 +81,52 @@ def test_077_several_types(api: Api, tag: str) -> None:
     unknown = api.get(f"?_type=Patient,Nonsense&_tag={tag}")
     assert (200, [one]) == (unknown.status_code, matches(unknown.json()))
     assert 1 == len(warnings(unknown.json()))
+    others = api.get(f"?_type:not=Patient,Location&_tag={tag}").json()
+    assert {"Organization"} == {entry["resource"]["resourceType"] for entry in others["entry"]}
+    assert [one] == api.found(f"?_type=Patient,Location&_type:not=Location&_tag={tag}")
 
 
-@pytest.mark.parametrize("query", ["_type=", "_type=Patient,Location&birthdate=2020"])
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("_type=Patient,RelatedPerson&birthdate=1980", ("patient", "relative")),
+        ("_type=Patient,RelatedPerson&birthdate=1980&gender=female", ("patient",)),
+        ("_type=Patient,RelatedPerson&birthdate=1980&_sort=-_lastUpdated", ("relative", "patient")),
+        ("_type=Patient&birthdate=1980", ("patient",)),
+        ("_type=Patient,Practitioner&_has:Appointment:actor:status=proposed", ("patient",)),
+        ("_has:Appointment:actor:status=proposed&_type=Patient,RelatedPerson", ("patient", "relative")),
+        ("_type=Appointment,RelatedPerson&patient.birthdate=1980", ("appointment", "relative")),
+    ],
+)
+def test_077_what_the_types_share(api: Api, tag: str, query: str, found: tuple[str, ...]) -> None:
+    meta = {"tag": [{"code": tag}]}
+    ids = {"patient": api.create("Patient", meta=meta, birthDate="1980-02-03", gender="female")["id"]}
+    patient_at = {"reference": f"Patient/{ids['patient']}"}
+    ids["relative"] = api.create("RelatedPerson", meta=meta, birthDate="1980-05-06", patient=patient_at)["id"]
+    actors = [patient_at, {"reference": f"RelatedPerson/{ids['relative']}"}]
+    participants = [{"actor": actor, "status": "accepted"} for actor in actors]
+    ids["appointment"] = api.create("Appointment", meta=meta, status="proposed", participant=participants)["id"]
+    bundle = api.get(f"?_tag={tag}&{query}").json()
+
+    assert [ids[name] for name in found] == matches(bundle) or "_sort" not in query
+    assert {ids[name] for name in found} == set(matches(bundle))
+    assert all(part in links(bundle)["self"] for part in query.split("&"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "_type=",
+        "_type=Patient,Location&birthdate=2020",
+        "birthdate=2020",
+        "_type=Patient,Slot&_has:Task:patient:status=requested",
+        "_type=Patient&birthdate=05",
+        "_type:missing=true",
+        "_type:not=",
+    ],
+)
 def test_077_refused(api: Api, query: str) -> None:
-    assert 400 == api.get(f"?{query}", Prefer="handling=strict").status_code
+    assert [400, 400] == [api.get(f"?{query}", Prefer=f"handling={it}").status_code for it in ("strict", "lenient")]
 
 
 def test_078_only_current_versions(api: Api, tag: str) -> None:
@@ -218,6 +259,29 @@ def test_083_unknown_parameters(api: Api, tag: str) -> None:
         "nonsense" in links(lenient)["self"],
     )
     assert (400, 400, "invalid") == (strict.status_code, other.status_code, issue(strict))
+
+
+@pytest.mark.parametrize(
+    "query", ["_count=1&_count=2", "_total=none&_total=accurate", "_summary=true&_summary=count", "_contained=both"]
+)
+def test_083_what_could_mean_two_things_is_refused(api: Api, query: str) -> None:
+    assert 400 == api.get(f"Organization?{query}").status_code
+
+
+def test_083_what_is_honoured_already(api: Api, tag: str) -> None:
+    one = organization(api, tag)
+    bundle = api.get(f"Organization?name={tag}&_contained=false&_count=5&_count=5").json()
+
+    assert ([one], [], True) == (matches(bundle), warnings(bundle), "_contained=false" in links(bundle)["self"])
+
+
+def test_083_strict_handling_inside_a_batch(api: Api) -> None:
+    entries = [{"request": {"method": "GET", "url": f"Organization{it}?nonsense=1"}} for it in ("", "/_history")]
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    lenient, strict = (api.post("", bundle, Prefer=f"handling={it}").json()["entry"] for it in ("lenient", "strict"))
+
+    assert ["200", "200"] == [entry["response"]["status"][:3] for entry in lenient]
+    assert ["400", "400"] == [entry["response"]["status"][:3] for entry in strict]
 
 
 def test_084_ids(api: Api, tag: str) -> None:

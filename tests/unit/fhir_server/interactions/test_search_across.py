@@ -9,14 +9,14 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir_server.auth.guard import Access
 from fhir_server.auth.scopes import Scopes
 from fhir_server.bootstrap import Services
+from fhir_server.interactions import spread
 from fhir_server.interactions.create import create
-from fhir_server.interactions.search import search, search_across
+from fhir_server.interactions.search import search_across
 from fhir_server.interactions.update import update
 from fhir_server.kernel import json
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.storage.unit_of_work import Store
-from fhir_server.web import reach
 from tests import builders
 
 BASE = "https://s.example/fhir"
@@ -40,16 +40,17 @@ def store(services: Services) -> Store:
 
 def server(store: Store, parameters: str, *, scopes: str = ALL, compartment: tuple[str, str] | None = None) -> Any:
     access = Access(SYSTEM, Scopes.parse(scopes))
-    queries = reach.across(
-        access, parse_qsl(parameters, keep_blank_values=True), compartment=compartment, base_url=BASE
+    queries = spread.across(
+        access.require, parse_qsl(parameters, keep_blank_values=True), compartment=compartment, base_url=BASE
     )
     return _valid(search_across(store, SYSTEM, queries, BASE))
 
 
 def compartment(store: Store, type_name: str, parameters: str = "", *, scopes: str = ALL) -> Any:
     access = Access(SYSTEM, Scopes.parse(scopes))
-    query = reach.inside(access, ("Patient", "p"), type_name, parse_qsl(parameters), base_url=BASE)
-    return _valid(search(store, SYSTEM, query, BASE))
+    place = ("Patient", "p")
+    queries = spread.inside(access.require, place, type_name, parse_qsl(parameters), base_url=BASE)
+    return _valid(search_across(store, SYSTEM, queries, BASE))
 
 
 def _valid(body: bytes) -> Any:
@@ -93,8 +94,14 @@ REFUSED = [
     ("_lastUpdated=ge2000", "system/Patient.r", Category.FORBIDDEN, "no type within the scopes"),
     ("_type=", ALL, Category.VALUE, "no type"),
     ("_type=Patient,,Task", ALL, Category.VALUE, "a gap among the types"),
-    ("_type=Patient&birthdate=2000", ALL, Category.INVALID, "a parameter that other types have not"),
-    ("_has:Task:focus:status=ready", ALL, Category.INVALID, "a reverse chain"),
+    ("_type=Patient,Task&birthdate=2000", ALL, Category.INVALID, "a parameter that another type has not"),
+    ("birthdate=2000", ALL, Category.INVALID, "a parameter that other types have not"),
+    (
+        "_type=Patient,Slot&_has:ServiceRequest:patient:status=active",
+        ALL,
+        Category.INVALID,
+        "a reverse chain that does not lead to every type",
+    ),
 ]
 
 
@@ -104,6 +111,26 @@ def test_refusals(store: Store, parameters: str, scopes: str, category: Category
         server(store, parameters, scopes=scopes)
 
     assert category is caught.value.category, reason
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ("_type=ServiceRequest,Task&status=active", ["ServiceRequest"] * 3),
+        ("_type=ServiceRequest,Task&status=active,ready", ["ServiceRequest"] * 3 + ["Task"]),
+        ("_type=Patient&birthdate=1979", ["Patient"] * 2),
+        ("_type=ServiceRequest,Encounter&patient.birthdate=1979", ["ServiceRequest"] * 3),
+        ("_type=Patient,Practitioner&_has:ServiceRequest:subject:status=active", None),
+        ("_type=Patient,Location&_has:ServiceRequest:subject:status=active", ["Patient"] * 2),
+        ("_has:Task:focus:status=ready", []),
+    ],
+)
+def test_what_all_types_asked_for_have(store: Store, parameters: str, found: list[str] | None) -> None:
+    if found is None:
+        with pytest.raises(FhirError):
+            server(store, parameters)
+    else:
+        assert found == types(server(store, parameters))
 
 
 def test_unknown_types_are_told_and_found_nowhere(store: Store) -> None:
@@ -153,6 +180,6 @@ def test_what_is_in_no_compartment(around: tuple[str, str], type_name: str, cate
     access = Access(SYSTEM, Scopes.parse("system/Appointment.cruds"))
 
     with pytest.raises(FhirError) as caught:
-        reach.inside(access, around, type_name, [])
+        spread.inside(access.require, around, type_name, [])
 
     assert category is caught.value.category

@@ -96,6 +96,14 @@ def test_a_line_tells_the_route_and_nothing_of_persons(client: FlaskClient, capl
     assert line.endswith("ms client=- request=r1")
 
 
+def test_a_line_tells_the_correlation_id_if_it_is_one(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "fhir_server.access"):
+        for given in ("tour:7/8", "two words", "x" * 129):
+            client.get("/health", headers={"X-Request-Id": "r1", "X-Correlation-Id": given})
+
+    assert ["correlation=tour:7/8", "request=r1", "request=r1"] == [line.split()[-1] for line in caplog.messages]
+
+
 def test_no_line_when_the_setting_is_off(sqlite_url: str, caplog: pytest.LogCaptureFixture) -> None:
     services = build(settings_module.load({}, database_url=sqlite_url, request_log=False))
     with caplog.at_level(logging.INFO):

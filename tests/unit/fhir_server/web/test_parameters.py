@@ -3,6 +3,7 @@
 import pytest
 
 from fhir_server.kernel.errors import Category, FhirError
+from fhir_server.search.pairs import MAX_PARAMETERS, Pairs
 from fhir_server.web import parameters
 
 
@@ -18,7 +19,7 @@ from fhir_server.web import parameters
         (b"a=1;b=2", [("a", "1;b=2")]),
     ],
 )
-def test_pairs(text: bytes, expected: parameters.Pairs) -> None:
+def test_pairs(text: bytes, expected: Pairs) -> None:
     assert expected == parameters.pairs(text)
 
 
@@ -29,7 +30,7 @@ def test_pairs(text: bytes, expected: parameters.Pairs) -> None:
         (b"name=\xc3\xa9", Category.INVALID),
         (b"name=%00", Category.INVALID),
         (b"a" * (parameters.MAX_BYTES + 1), Category.TOO_LONG),
-        (b"a=1&" * (parameters.MAX_PARAMETERS + 1), Category.TOO_COSTLY),
+        (b"a=1&" * (MAX_PARAMETERS + 1), Category.TOO_COSTLY),
     ],
 )
 def test_refused(text: bytes, category: Category) -> None:

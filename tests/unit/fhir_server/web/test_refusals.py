@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.registry.resources import RESOURCES
-from fhir_server.web.parameters import MAX_BYTES, MAX_PARAMETERS
+from fhir_server.search.pairs import MAX_PARAMETERS
+from fhir_server.web.parameters import MAX_BYTES
 from fhir_server.web.routes import ROUTES, Address
 from tests.unit.fhir_server.web.conftest import Headers
 
@@ -50,7 +51,7 @@ BAD: list[tuple[str, str, bytes, dict[str, str], int, str]] = [
     ("POST", "/fhir/AuditEvent", GOOD, {}, 405, "not-supported"),
     ("DELETE", "/fhir/SearchParameter/x", b"", {}, 405, "not-supported"),
     ("OPTIONS", "/fhir/Organization", b"", {}, 405, "not-supported"),
-    ("POST", "/fhir/metadata", GOOD, {}, 404, "not-supported"),
+    ("POST", "/fhir/metadata", GOOD, {}, 405, "not-supported"),
     ("GET", "/fhir/Organization?name=x", b"", {"Accept": "text/plain"}, 406, "not-supported"),
     ("GET", "/fhir/Organization?_format=ttl", b"", {}, 406, "not-supported"),
     ("GET", "/fhir/Organization/o1?_format=ttl", b"", {}, 406, "not-supported"),

@@ -4,15 +4,15 @@ import pytest
 
 from fhir_server.auth.guard import Access
 from fhir_server.auth.scopes import Scopes
+from fhir_server.interactions import reach
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.search.model import Query
 from fhir_server.search.query import parse
-from fhir_server.web import reach
 
 
 def within(scopes: str, *pairs: tuple[str, str]) -> Query:
-    return reach.within(parse("Appointment", pairs), Access(SYSTEM, Scopes.parse(scopes)))
+    return reach.within(parse("Appointment", pairs), Access(SYSTEM, Scopes.parse(scopes)).require)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,11 @@ def test_includes_are_narrowed(name: str, value: str, scopes: str, targets: list
 
     assert targets == sorted((include.target for include in query.includes), key=str)
     assert warnings == len(query.warnings)
+
+
+def test_what_is_left_out_is_told_in_one_sentence() -> None:
+    query = within("system/Slot.r", *(("_include", f"Appointment:{code}") for code in ("patient", "slot", "location")))
+
+    [warning] = query.warnings
+    assert "Appointment:patient, Appointment:location" in warning
+    assert ["slot"] == [include.code for include in query.includes]

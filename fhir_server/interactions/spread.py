@@ -1,12 +1,11 @@
-"""What a search reaches, held against the scopes of who asks: its chains and includes, and the types it goes over.
+"""Searches over several types, held against what the client may do: of the whole server, and of a compartment.
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources
 """
 
 from collections.abc import Iterable
 
-from fhir_server.auth.guard import Access
-from fhir_server.interactions import reach
+from fhir_server.interactions.reach import AccessCheck, allows, within
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.resources import RESOURCES
@@ -14,17 +13,12 @@ from fhir_server.search.across import Pairs, compartment_types, membership, name
 from fhir_server.search.model import Query
 from fhir_server.search.query import parse
 
-
-def within(query: Query, access: Access) -> Query:
-    """The query with only those includes that the scopes allow, a warning for each one left out.
-
-    Raises FhirError (FORBIDDEN) for a chain through a type that the scopes do not let search.
-    """
-    return reach.within(query, access.require)
+#: Member of a compartment that stands for every type.
+EVERYTHING = "*"
 
 
 def across(
-    access: Access,
+    access_check: AccessCheck,
     pairs: Pairs,
     *,
     compartment: tuple[str, str] | None = None,
@@ -39,36 +33,37 @@ def across(
     """
     types = _servable(RESOURCES if compartment is None else _compartment_types(*compartment))
     for name in named_types(pairs):
-        access.require(name, "s")
-    allowed = [name for name in types if access.scopes.allows(name, "s")]
+        access_check(name, "s")
+    allowed = [name for name in types if allows(access_check, name, "s")]
     if not allowed:
-        access.require(types[0], "s")
+        access_check(types[0], "s")
     queries = parse_across(allowed, pairs, strict=strict, base_url=base_url, now_ms=now_ms, compartment=compartment)
-    return tuple(within(query, access) for query in queries)
+    return tuple(within(query, access_check) for query in queries)
 
 
 def inside(
-    access: Access,
+    access_check: AccessCheck,
     compartment: tuple[str, str],
-    type_name: str,
+    member: str,
     pairs: Pairs,
     *,
     strict: bool = False,
     base_url: str = "",
     now_ms: int | None = None,
-) -> Query:
-    """A search of one type in a compartment (type, id): `Patient/1/Appointment?…`.
+) -> tuple[Query, ...]:
+    """A search in a compartment (type, id): of one type, `Patient/1/Appointment?…`, or of everything, `Patient/1/*`.
 
     Raises FhirError: FORBIDDEN when the scopes do not let search the type; NOT_FOUND for a compartment that does not
     exist, or never holds the type; and as `search.query.parse` does.
     """
-    if type_name not in _servable(_compartment_types(*compartment)):
-        raise fault(Category.NOT_FOUND, f"{type_name[:64]} does not belong to that compartment.")
-    access.require(type_name, "s")
-    path = f"{compartment[0]}/{compartment[1]}/{type_name}"
-    clause = membership(*compartment, type_name)
-    query = parse(type_name, pairs, strict=strict, base_url=base_url, now_ms=now_ms, path=path, within=clause)
-    return within(query, access)
+    if member == EVERYTHING:
+        return across(access_check, pairs, compartment=compartment, strict=strict, base_url=base_url, now_ms=now_ms)
+    if member not in _servable(_compartment_types(*compartment)):
+        raise fault(Category.NOT_FOUND, f"{member[:64]} does not belong to that compartment.")
+    access_check(member, "s")
+    path, clause = f"{'/'.join(compartment)}/{member}", membership(*compartment, member)
+    query = parse(member, pairs, strict=strict, base_url=base_url, now_ms=now_ms, path=path, within=clause)
+    return (within(query, access_check),)
 
 
 def _compartment_types(compartment: str, id_: str) -> tuple[str, ...]:
