@@ -9,14 +9,12 @@ from typing import Any
 from fhir_server.kernel import dates
 from fhir_server.kernel.errors import Category, Issue, fault, raise_any
 from fhir_server.kernel.paths import read
-from fhir_server.scheduling import slots
+from fhir_server.scheduling import agendas, allocation, settling, slots
+from fhir_server.scheduling.agendas import HOLDING
 from fhir_server.scheduling.change import Change
 from fhir_server.storage import claims, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
-
-#: Statuses of an Appointment that hold its slots. A no-show or a cancellation gives them back.
-HOLDING = frozenset({"pending", "booked", "arrived", "fulfilled", "checked-in"})
 
 
 def claim_slots(uow: UnitOfWork, change: Change) -> None:
@@ -51,7 +49,7 @@ def _slots_held(appointment: dict[str, Any] | None) -> set[str]:
 
 def _give_back(uow: UnitOfWork, appointment_id: str, slot: Stored) -> None:
     claims.release(uow, slot.id, appointment_id)
-    slots.settle(uow, slot, claims.count(uow, slot.id))
+    settling.settle(uow, slot, leaving=appointment_id)
 
 
 def _take(uow: UnitOfWork, change: Change, slot: Stored) -> None:
@@ -65,14 +63,17 @@ def _take(uow: UnitOfWork, change: Change, slot: Stored) -> None:
 
 def _check(uow: UnitOfWork, change: Change, wanted: set[str], new: set[str], locked: dict[str, Stored]) -> None:
     """All that can be wrong with the slots before any is taken, told at once."""
-    issues = [_missing(change, slot_id) for slot_id in sorted(wanted) if not _exists(locked.get(slot_id))]
-    raise_any(issues)
+    there = {slot_id for slot_id in wanted if _is_there(uow, locked.get(slot_id), slot_id in new)}
+    raise_any([_missing(change, slot_id) for slot_id in sorted(wanted - there)])
     spans = {slot_id: _span(locked[slot_id].content()) for slot_id in wanted}
     over = [slot_id for slot_id in sorted(new) if spans[slot_id].low < uow.now_ms]
     raise_any(
         Issue(Category.BUSINESS_RULE, f"Slot/{slot_id} has begun or is over.", _expression(change, slot_id))
         for slot_id in over
     )
+    if uow.actor.is_feed or (not new and agendas.span(change.before or {}) == agendas.span(change.after or {})):
+        # A feed's time is what it is, and its appointment keeps the slots that share a part of it.
+        return
     _check_times(change, dates.Interval(min(s.low for s in spans.values()), max(s.high for s in spans.values())))
 
 
@@ -89,8 +90,11 @@ def _span(slot: dict[str, Any]) -> dates.Interval:
     return dates.Interval(dates.interval(slot["start"]).low, dates.interval(slot["end"]).low)
 
 
-def _exists(slot: Stored | None) -> bool:
-    return slot is not None and not slot.deleted
+def _is_there(uow: UnitOfWork, slot: Stored | None, is_new: bool) -> bool:
+    """Whether it exists, and for one that is to be taken, whether it is the actor's to take now."""
+    if slot is None or slot.deleted:
+        return False
+    return not is_new or allocation.is_allowed(uow.actor, slot, uow.now_ms)
 
 
 def _missing(change: Change, slot_id: str) -> Issue:

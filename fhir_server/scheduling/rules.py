@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fhir_server.scheduling import binding, booking, slots
+from fhir_server.encounters import timeline
+from fhir_server.scheduling import binding, blocking, booking, publishing, rotas
 from fhir_server.scheduling.change import Change
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -12,13 +13,30 @@ Rule = Callable[[UnitOfWork, Change], None]
 #: Type -> what runs before each write of it, in the same transaction.
 RULES: Mapping[str, Rule] = {
     "Appointment": booking.claim_slots,
-    "Slot": slots.keep_status_true,
+    "Schedule": rotas.keep,
+    "Slot": publishing.publish,
 }
 
 Completion = Callable[[UnitOfWork, dict[str, Any] | None, dict[str, Any]], None]
 
+
+def _retell(uow: UnitOfWork, before: dict[str, Any] | None, encounter: dict[str, Any]) -> None:
+    """What a visit is follows from all of its movements."""
+    timeline.retell(encounter)
+
+
 #: Type -> what the territory adds to a resource told by a feed, given what was stored before.
-COMPLETIONS: Mapping[str, Completion] = {"Appointment": binding.bind}
+COMPLETIONS: Mapping[str, Completion] = {"Appointment": binding.bind, "Slot": blocking.block, "Encounter": _retell}
+
+
+#: Type -> the elements that cannot be there any more when a feed tells these.
+RULED_OUT: Mapping[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {"Appointment": binding.ruled_out}
+
+
+def ruled_out(type_name: str, told: dict[str, Any]) -> tuple[str, ...]:
+    """The elements that what a feed tells of a resource rules out."""
+    found = RULED_OUT.get(type_name)
+    return found(told) if found is not None else ()
 
 
 def complete(uow: UnitOfWork, type_name: str, before: dict[str, Any] | None, content: dict[str, Any]) -> None:

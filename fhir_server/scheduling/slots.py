@@ -7,15 +7,14 @@ Slot capacity: http://fhir-registry.smarthealthit.org/StructureDefinition/slot-c
 from typing import Any
 
 from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.extensions import CAPACITY
 from fhir_server.scheduling.change import Change
 from fhir_server.storage import claims, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 
-CAPACITY = "http://fhir-registry.smarthealthit.org/StructureDefinition/slot-capacity"
-
 #: Statuses that follow from claims; the others are their publisher's word and outlast a cancelled booking.
-_COUNTED = ("free", "busy")
+COUNTED = ("free", "busy")
 #: What a claimed slot may not change: the appointment was promised it.
 _PROMISED = ("schedule", "start", "end")
 
@@ -31,7 +30,7 @@ def capacity(slot: dict[str, Any]) -> int:
 def status_by_claims(slot: dict[str, Any], claimed: int) -> str:
     """The status that the number of claimed seats implies, unless the publisher withdrew the slot."""
     status: str = slot["status"]
-    if status not in _COUNTED:
+    if status not in COUNTED:
         return status
     return "busy" if claimed >= capacity(slot) else "free"
 
@@ -61,7 +60,7 @@ def keep_status_true(uow: UnitOfWork, change: Change) -> None:
         raise fault(Category.CONFLICT, f"{claimed} seats of the slot are taken.", "Slot.extension")
     if change.after["status"] != status_by_claims(change.after, claimed):
         raise fault(Category.CONFLICT, "The status of a booked slot follows from its appointments.", "Slot.status")
-    if change.before["status"] in _COUNTED and change.after["status"] not in _COUNTED:
+    if change.before["status"] in COUNTED and change.after["status"] not in COUNTED:
         raise fault(
             Category.CONFLICT, "A booked slot cannot be withdrawn; cancel its appointments first.", "Slot.status"
         )
