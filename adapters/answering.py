@@ -1,6 +1,6 @@
 """Which answers a message gets: an acknowledgement, or the application's own (SRR, RRI, MFK …); now, or also later."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +14,12 @@ from adapters.hl7v2.parse import Header
 from adapters.mapping.answers import Told, answer_body
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import Tables
+from adapters.mapping.to_fhir import Translation
 from adapters.mapping.writing import references
+from fhir_server.interactions.upsert import Applied
 from fhir_server.kernel.errors import Issue
 from fhir_server.kernel.ids import new_id
 from fhir_server.storage import resources
-from fhir_server.storage.resources import Stored
 
 Json = dict[str, Any]
 
@@ -59,21 +60,28 @@ class Answering:
             _made(header, issues, replace(reply, asks=_ASKS)) if later else None,
         )
 
+    def kept(self, header: Header) -> bytes:
+        """The answer to a fragment of a message: it is here, and no more can be said before the rest is."""
+        return _made(header, (), _ACCEPT)
+
     def accepted(
         self,
         connection: Connection,
         header: Header,
         message: Message | None,
-        labels: Mapping[str, Sequence[str]],
-        stored: Mapping[str, Stored],
+        translation: Translation,
+        applied: Applied,
     ) -> Reply:
-        """The reply to a message that was applied; `labels` are what its plan made, `stored` what that is now.
+        """The reply to a message that was applied, by what its plan made and what became of that.
 
         Raises FhirError (VALUE) for an element that cannot be told in HL7 v2.
         """
         plan = self.tables.answer_plan(_trigger(header))
-        focuses = [stored[label].content() for label in labels.get(plan.of, ())] if plan else []
-        return self._reply(header, message, Told("AA", focuses, related(connection, focuses)))
+        told = [label for name in plan.of.split() for label in translation.labels.get(name, ())] if plan else []
+        pairs = [(one, translation.leaders.get(label)) for label in told for one in _now(applied, label)]
+        focuses = [focus for focus, _ in pairs]
+        leaders = [leader for _, leader in pairs]
+        return self._reply(header, message, Told("AA", focuses, leaders, related(connection, focuses)))
 
     def refused(self, header: Header, message: Message | None, issues: Iterable[Issue]) -> Reply:
         """The reply to a message that was not applied; `message` is None when it could not be read."""
@@ -81,7 +89,7 @@ class Answering:
 
     def _reply(self, header: Header, message: Message | None, told: Told) -> Reply:
         plan = self.tables.answer_plan(_trigger(header))
-        if plan is None:
+        if plan is None or header.type in self.feed.plain_answers:
             return PLAIN
         body = b"" if message is None else answer_body(plan, self.tables, self.feed, message, told)
         return Reply(plan.type, plan.event, plan.structure, body)
@@ -91,10 +99,20 @@ def _made(header: Header, issues: Sequence[Issue], reply: Reply) -> bytes:
     return acknowledge(header, issues, now=datetime.now(UTC), control_id=new_id()[:20], reply=reply)
 
 
+def _now(applied: Applied, label: str) -> Sequence[Json]:
+    """What a query of that label found, or the resource of that label as it is now."""
+    return applied.found.get(label) or ([applied.stored[label].content()] if label in applied.stored else ())
+
+
 def related(connection: Connection, focuses: Iterable[Json]) -> dict[str, Json]:
     """By `Type/id`, the resources that these refer to, as they stand now."""
+    return named(connection, (reference for focus in focuses for reference in references(focus)))
+
+
+def named(connection: Connection, wanted: Iterable[str]) -> dict[str, Json]:
+    """By `Type/id`, the resources of these references, as they stand now."""
     found: dict[str, Json] = {}
-    for reference in dict.fromkeys(reference for focus in focuses for reference in references(focus)):
+    for reference in dict.fromkeys(wanted):
         type_name, _, id_ = reference.partition("/")
         stored = resources.load(connection, type_name, id_)
         if stored is not None and not stored.deleted:

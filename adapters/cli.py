@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from adapters import commands, processes
+from adapters.hl7_commands import hl7
 from fhir_server.kernel import log
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError, load
@@ -122,13 +123,18 @@ def send(file: Path, host: str, port: int, timeout: float) -> None:
     sys.exit(0 if accepted else 1)
 
 
+main.add_command(hl7)
+
+
 @main.group()
 def inbox() -> None:
     """Messages received: look at them, apply again what was refused."""
 
 
 @inbox.command("list")
-@click.option("--state", type=click.Choice(["applied", "refused", "rejected"]), help="Only messages in this state.")
+@click.option(
+    "--state", type=click.Choice(["applied", "refused", "rejected", "waiting"]), help="Only messages in this state."
+)
 @click.option("--count", type=int, default=50, show_default=True)
 @click.pass_obj
 def inbox_list(settings: Settings, state: str | None, count: int) -> None:
@@ -141,8 +147,17 @@ def inbox_list(settings: Settings, state: str | None, count: int) -> None:
 @click.argument("number", type=int)
 @click.pass_obj
 def inbox_show(settings: Settings, number: int) -> None:
-    """One message with its answer and what it wrote. Shows patient data."""
+    """One message with its answer, what it wrote, and what is wrong with it if it was refused. Shows patient data."""
     click.echo(commands.inbox_show(settings, number))
+
+
+@inbox.command("find")
+@click.argument("reference")
+@click.pass_obj
+def inbox_find(settings: Settings, reference: str) -> None:
+    """The messages that made a resource (Type/id) or one version of it (Type/id/_history/2), one a line."""
+    for line in commands.inbox_find(settings, reference):
+        click.echo(line)
 
 
 @inbox.command("replay")

@@ -5,11 +5,14 @@ import secrets
 from collections.abc import Iterator, Sequence
 
 from adapters import feeds as feed_files
+from adapters.feeds import Feed
 from adapters.hl7v2.acknowledge import answers, read_acknowledgement
-from adapters.hl7v2.parse import split_messages
+from adapters.hl7v2.batch import split_messages
+from adapters.hl7v2.diagnose import explain
 from adapters.mapping.check import check as check_tables
 from adapters.mllp.client import Client
-from adapters.service import House, build_house
+from adapters.provenance import messages_of
+from adapters.service import House, bring_up_to_date, build_house
 from fhir_server.auth.partners import Partner, PartnerError, parse
 from fhir_server.auth.secrets import hash_secret
 from fhir_server.bootstrap import build
@@ -32,7 +35,7 @@ def migrate(settings: Settings, revision: str) -> str:
     """Go to a version of the schema; says where it is now."""
     database = Database(settings.database_url)
     if revision == "head":
-        schema.upgrade(database)
+        bring_up_to_date(settings, database)
     else:
         schema.downgrade(database, revision)
     database.close()
@@ -54,6 +57,7 @@ def check(settings: Settings) -> list[str]:
         for feed in feeds:
             unknown = sorted((feed.send.events if feed.send else frozenset()) - EVENTS)
             problems += [f"feeds/{feed.name}.toml: send.events: there is no event {event!r}" for event in unknown]
+            problems += [f"feeds/{feed.name}.toml: {problem}" for problem in _tls_problems(feed)]
     except SettingsError as error:
         problems.append(str(error))
     try:
@@ -63,6 +67,16 @@ def check(settings: Settings) -> list[str]:
     for chosen in sorted(overlays):
         problems += [line for line in check_tables(feed_files.tables(settings, chosen)) if line not in problems]
     return problems
+
+
+def _tls_problems(feed: Feed) -> Iterator[str]:
+    try:
+        if feed.line.tls:
+            feed.line.tls.server_context()
+        if feed.send and feed.send.wire.tls:
+            feed.send.wire.tls.client_context()
+    except OSError as error:
+        yield f"the files of its TLS cannot be used: {error}"
 
 
 def send(data: bytes, host: str, port: int, timeout: float) -> Iterator[tuple[str, bool]]:
@@ -88,10 +102,22 @@ def inbox_lines(settings: Settings, state: str | None, count: int) -> list[str]:
 
 
 def inbox_show(settings: Settings, number: int) -> str:
-    """One message, its answer and what it wrote."""
+    """One message, its answer and what it wrote; of one that was refused, what is wrong with it."""
     receipt = _receipt(_store(settings), number)
     message, answer = (part.decode("utf-8", "replace").replace("\r", "\n") for part in (receipt.raw, receipt.answer))
-    return f"{_inbox_line(receipt)}\n\n{message}\n{answer}\n{receipt.effects or '(nothing written)'}"
+    shown = f"{_inbox_line(receipt)}\n\n{message}\n{answer}\n{receipt.effects or '(nothing written)'}"
+    if receipt.state == inbox.APPLIED:
+        return shown
+    charset = next((feed.charset for feed in feed_files.load(settings) if feed.name == receipt.feed), "8859/15")
+    return f"{shown}\n\n{explain(receipt.raw, charset=charset).text}".rstrip()
+
+
+def inbox_find(settings: Settings, reference: str) -> list[str]:
+    """The messages that made the versions of a resource, or the one version named, one a line."""
+    try:
+        return _store(settings).transact(SYSTEM, lambda uow: [_inbox_line(one) for one in messages_of(uow, reference)])
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def inbox_replay(settings: Settings, numbers: Sequence[int]) -> Iterator[str]:
@@ -162,7 +188,10 @@ def _replay(house: House, number: int) -> str:
     receipt = _receipt(house.services.store, number)
     if receipt.feed not in house.feeds:
         raise SettingsError(f"message {number} came by the feed {receipt.feed}, which is not configured any more")
-    answer = read_acknowledgement(house.receiver(receipt.feed).receive(receipt.raw))
+    octets = house.receiver(receipt.feed).receive(receipt.raw)
+    if not octets:
+        return "taken; its sender wants no answer"
+    answer = read_acknowledgement(octets)
     return f"{answer.code} {answer.text or ''}".rstrip()
 
 

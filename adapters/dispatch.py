@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from adapters.answering import related
+from adapters.answering import named, related
 from adapters.channels.attempt import Attempt
 from adapters.channels.mllp_out import MllpChannel
 from adapters.feeds import Feed
 from adapters.mapping.plans import Tables
-from adapters.mapping.to_v2 import to_v2
+from adapters.mapping.to_v2 import followed, to_v2
 from fhir_server.kernel import json, log
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.errors import FhirError
@@ -99,15 +99,18 @@ class Dispatcher:
             _log.error("delivery %d cannot be rendered: %s", delivery.pk, log.describe(error))
             return Attempt(False, False, f"cannot be rendered: {type(error).__name__}")
         channel = self._channels.get(delivery.destination)
-        if channel is None:
-            channel = self._channels[delivery.destination] = MllpChannel(feed.send)
+        try:
+            if channel is None:
+                channel = self._channels[delivery.destination] = MllpChannel(feed.send)
+        except OSError as error:
+            return Attempt(False, error=f"the files of its TLS cannot be used: {type(error).__name__}")
         return channel.deliver(payload)
 
     def _render(self, delivery: Delivery, feed: Feed) -> bytes:
         created = datetime.fromtimestamp(delivery.created_ms / 1000, UTC)
         payload = to_v2(
             delivery.event,
-            self._resources(delivery),
+            self._resources(delivery, feed),
             self.tables[feed.name],
             feed.mapping(),
             control_id=f"CRN{delivery.pk}",
@@ -116,17 +119,24 @@ class Dispatcher:
         self.store.transact(SYSTEM, lambda uow: outbox.keep_payload(uow, delivery.pk, payload))
         return payload
 
-    def _resources(self, delivery: Delivery) -> dict[str, dict[str, Any]]:
+    def _resources(self, delivery: Delivery, feed: Feed) -> dict[str, dict[str, Any]]:
         """The version the delivery is about and, as they stand now, the resources it refers to, by `Type/id`."""
-        row = resources.load_version(self.store.read(), delivery.type, delivery.id, delivery.version)
+        connection = self.store.read()
+        row = resources.load_version(connection, delivery.type, delivery.id, delivery.version)
         content = json.load(row.body.encode()) if row else {}
-        return {f"{delivery.type}/{delivery.id}": content} | related(self.store.read(), [content])
+        found = {f"{delivery.type}/{delivery.id}": content} | related(connection, [content])
+        plan = self.tables[feed.name].outbound_plan(delivery.event)
+        wanted = [] if plan is None else [text for one in found.values() for text in followed(one, plan)]
+        while plan is not None and (missing := [text for text in wanted if text not in found]):
+            more = named(connection, missing)
+            found |= more
+            wanted = [text for one in more.values() for text in followed(one, plan)]
+        return found
 
     def _finish(self, delivery: Delivery, attempt: Attempt) -> None:
         state, due_ms = outbox.DELIVERED, 0
         if not attempt.is_delivered:
-            is_last = not attempt.is_worth_retrying or delivery.attempts + 1 >= _MAX_ATTEMPTS
-            state = outbox.DEAD if is_last else outbox.WAITING
+            state = _state_after(attempt, delivery.attempts + 1)
             due_ms = self.store.database.clock() + _wait_ms(delivery.attempts)
             _log.warning("delivery %d to %s: %s, %s", delivery.pk, delivery.destination, state, attempt.error)
         self.store.transact(SYSTEM, lambda uow: outbox.finish(uow, delivery, state, due_ms=due_ms, error=attempt.error))
@@ -134,6 +144,13 @@ class Dispatcher:
     def _give_back(self, batch: list[Delivery]) -> None:
         pks = [delivery.pk for delivery in batch]
         self.store.transact(SYSTEM, lambda uow: outbox.release(uow, pks))
+
+
+def _state_after(attempt: Attempt, attempts: int) -> str:
+    if attempt.is_given_up:
+        return outbox.DROPPED
+    is_last = not attempt.is_worth_retrying or attempts >= _MAX_ATTEMPTS
+    return outbox.DEAD if is_last else outbox.WAITING
 
 
 def _wait_ms(attempts: int) -> int:

@@ -11,12 +11,19 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from adapters import lines
+from adapters.hl7v2.definitions import DEFAULT_VERSION
 from adapters.hl7v2.modes import ENHANCED, MODES, ORIGINAL
+from adapters.lines import Line, Wire
+from adapters.mapping import fixers as fixing
 from adapters.mapping import tables as table_files
-from adapters.mapping.feed import FeedMapping
+from adapters.mapping.feed import FeedMapping, Fixer
 from adapters.mapping.plans import Tables
 from fhir_server.registry.model import Route
 from fhir_server.settings import Settings, SettingsError, config_folder
+
+#: Versions that can be sent: those that know appointments.
+VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,12 @@ class Send:
     events: frozenset[str]
     #: MSH-18 of what we send.
     charset: str
+    #: MSH-12 of what we send, and whether its times carry their offset.
+    version: str
+    with_offset: bool
+    #: Told of referrals whoever sent them; otherwise only of those that came from here.
+    has_all_referrals: bool
+    wire: Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,9 @@ class Feed:
     owner: str
     host: str
     port: int
+    line: Line
+    #: It may send over HTTP too, as the client that is its owner.
+    has_http: bool
     #: Sending facilities (MSH-4) accepted; none: any.
     facilities: frozenset[str]
     #: IANA zone of times without an offset.
@@ -50,6 +66,8 @@ class Feed:
     charset: str
     #: Folders of mappings/feeds whose rows replace ours, in order.
     overlays: tuple[str, ...]
+    #: What puts its messages right before they are mapped, in order.
+    fixers: tuple[Fixer, ...]
     #: Who we are to it: MSH-3 and MSH-4 of what we send and answer.
     application: str
     facility: str
@@ -57,6 +75,10 @@ class Feed:
     namespaces: Mapping[str, str]
     #: Its ADT messages change what is known of patients; other feeds only fill gaps.
     is_identity_source: bool
+    #: Types of message whose unknown events are taken without effect.
+    accepts_unknown_events: frozenset[str]
+    #: Types of message that it wants answered by a plain ACK.
+    plain_answers: frozenset[str]
     #: How it wants to be answered: `adapters.hl7v2.modes.MODES`.
     ack_mode: str
     send: Send | None
@@ -76,13 +98,18 @@ class Feed:
             facility=self.facility,
             namespaces=self.namespaces,
             is_identity_source=self.is_identity_source,
+            accepts_unknown_events=self.accepts_unknown_events,
+            plain_answers=self.plain_answers,
             receiving_application=self.send.application if self.send else "",
             receiving_facility=self.send.facility if self.send else "",
+            version=self.send.version if self.send else "",
+            with_offset=self.send.with_offset if self.send else False,
+            fixers=self.fixers,
         )
 
     def route(self) -> Route | None:
         """The route of what it wants to be told; None when it wants nothing."""
-        return Route(self.channel, self.send.events) if self.send else None
+        return Route(self.channel, self.send.events, self.send.has_all_referrals) if self.send else None
 
 
 def load(settings: Settings, environment: Mapping[str, str] | None = None) -> tuple[Feed, ...]:
@@ -131,14 +158,19 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
         owner=overrides.get("OWNER", row["owner"]),
         host=overrides.get("HOST", listen["host"]),
         port=int(overrides.get("PORT", listen["port"])),
+        line=lines.line(listen),
+        has_http=bool(row.get("http", False)),
         facilities=frozenset(listen.get("facilities", ())),
         zone=row.get("zone", "Europe/Paris"),
         charset=row.get("charset", "8859/15"),
         overlays=tuple(row.get("overlays", ())),
+        fixers=tuple(_fixer(one) for one in row.get("fixer", ())),
         application=identity["application"],
         facility=identity["facility"],
         namespaces=dict(row.get("namespaces", {})),
         is_identity_source=bool(row.get("is_identity_source", False)),
+        accepts_unknown_events=frozenset(row.get("accept_unknown_events", ())),
+        plain_answers=frozenset(row.get("plain_answers", ())),
         ack_mode=_ack_mode(row),
         send=_send(row["send"], overrides) if "send" in row else None,
     )
@@ -153,6 +185,19 @@ def _ack_mode(row: dict[str, Any]) -> str:
     return mode
 
 
+def _fixer(row: dict[str, str]) -> Fixer:
+    fixer = Fixer(**row)
+    for problem in fixing.problems(fixer):
+        raise ValueError(f"fixer at {fixer.at}: {problem}")
+    return fixer
+
+
+def _version(text: str) -> str:
+    if text not in VERSIONS:
+        raise ValueError(f"send.version is one of {', '.join(VERSIONS)}")
+    return text
+
+
 def _send(row: dict[str, Any], overrides: _Overrides) -> Send:
     return Send(
         host=overrides.get("SEND_HOST", row["host"]),
@@ -161,4 +206,8 @@ def _send(row: dict[str, Any], overrides: _Overrides) -> Send:
         facility=row["facility"],
         events=frozenset(row["events"]),
         charset=row.get("charset", "UNICODE UTF-8"),
+        version=_version(str(row.get("version", DEFAULT_VERSION))),
+        with_offset=bool(row.get("with_offset", False)),
+        has_all_referrals=bool(row.get("all_referrals", False)),
+        wire=lines.wire(row),
     )

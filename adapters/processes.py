@@ -14,10 +14,9 @@ from adapters.feeds import Feed
 from adapters.feeds import load as load_feeds
 from adapters.mllp import server as mllp
 from adapters.mllp.connection import Options
-from adapters.service import House, build_house
-from adapters.supervise import Supervisor, creneau, stop_on_signals, wait_until_ready
+from adapters.service import House, bring_up_to_date, build_house
+from adapters.supervise import Supervisor, creneau, end_with_parent, stop_on_signals, wait_until_ready
 from fhir_server.settings import Settings
-from fhir_server.storage import migrate as schema
 from fhir_server.storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -31,6 +30,7 @@ _WEB_GRACE = 20
 
 def web(settings: Settings) -> None:
     """Serve FHIR over HTTP until SIGTERM; requests under way are finished."""
+    end_with_parent()
     Granian(
         "adapters.service:application",
         factory=True,
@@ -51,6 +51,7 @@ def web(settings: Settings) -> None:
 
 def listen(settings: Settings) -> None:
     """Receive over MLLP on every feed's port until SIGTERM; messages under way are answered first."""
+    end_with_parent()
     stop = stop_on_signals()
     house = build_house(settings, pool_size=_LISTENER_THREADS)
     listeners = [_listener(house, feed, settings) for feed in house.feeds.values()]
@@ -60,6 +61,7 @@ def listen(settings: Settings) -> None:
 
 def dispatch(settings: Settings) -> None:
     """Deliver what the outbox owes until SIGTERM; the delivery under way is finished first."""
+    end_with_parent()
     stop = stop_on_signals()
     house = build_house(settings)
     feeds = {feed.channel: feed for feed in house.feeds.values()}
@@ -70,7 +72,7 @@ def dispatch(settings: Settings) -> None:
 def serve(settings: Settings) -> int:
     """Bring the schema up to date, run every process, and stop them all on SIGTERM. 1 when they did not come up."""
     database = Database(settings.database_url)
-    schema.upgrade(database)
+    bring_up_to_date(settings, database)
     database.close()
     return run_all(settings, os.environ, lambda feeds: None)
 
@@ -118,11 +120,19 @@ def announce(settings: Settings, feeds: tuple[Feed, ...]) -> None:
 
 
 def _listener(house: House, feed: Feed, settings: Settings) -> mllp.Listener:
-    receiver = house.receiver(feed.name)
+    receiver, line = house.receiver(feed.name), feed.line
     return mllp.Listener(
         feed.host,
         feed.port,
-        lambda octets, _peer: receiver.receive(octets),
+        lambda octets, _peer: receiver.take(octets),
         lambda fault, _peer: receiver.refuse(fault),
-        Options(max_size=settings.max_message_bytes, reuse_port=settings.listener_count > 1),
+        Options(
+            max_size=settings.max_message_bytes,
+            idle_timeout=line.idle_seconds,
+            ssl_context=line.tls.server_context() if line.tls else None,
+            reuse_port=settings.listener_count > 1,
+            networks=line.networks,
+            certificates=line.certificates,
+            release=line.release,
+        ),
     )

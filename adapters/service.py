@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from flask import Flask
 
 from adapters import feeds as feed_files
+from adapters import hl7_http
 from adapters.feeds import Feed
+from adapters.mapping import concept_maps
 from adapters.mapping.plans import Tables
 from adapters.receive import Receiver
+from adapters.supervise import end_with_parent
 from fhir_server.app import create_app
 from fhir_server.bootstrap import Services, build
 from fhir_server.kernel import log
+from fhir_server.kernel.release import software_version
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings, load
+from fhir_server.storage import migrate
+from fhir_server.storage.database import Database
 from fhir_server.validation import gates
 
 
@@ -40,13 +46,26 @@ def build_house(settings: Settings, *, pool_size: int | None = None) -> House:
     return House(build(settings, routes, pool_size=pool_size), feeds, tables)
 
 
+def bring_up_to_date(settings: Settings, database: Database) -> None:
+    """Bring the schema to its head, and what the server declares, its code tables included, to what is so now."""
+    tables = feed_files.tables(settings, ())
+    migrate.upgrade(database, declarations=concept_maps.declarations(tables, software_version()))
+
+
 def application() -> Flask:
     """The web application of one worker, from the environment: what Granian (or any WSGI server) is pointed at.
 
     Validators are made before the first request, so that no client waits for them.
     """
+    end_with_parent()
     settings = load()
     log.configure(settings.log_level)
     gates.prepare(sorted(RESOURCES))
-    feeds = feed_files.load(settings)
-    return create_app(build(settings, [route for route in (feed.route() for feed in feeds) if route]))
+    return web_application(build_house(settings))
+
+
+def web_application(house: House) -> Flask:
+    """The FHIR server's routes, and those of feeds that send over HTTP."""
+    app = create_app(house.services)
+    app.register_blueprint(hl7_http.blueprint(house.services, house.feeds, house.receiver))
+    return app

@@ -1,6 +1,7 @@
 """Run the server's processes as children: start them, start again what dies, stop all of them gracefully."""
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 30.0
 _LONGEST_PAUSE = 30.0
 _LOOK_SECONDS = 0.2
+#: The variable that tells a child its parent's number.
+_PARENT = "CRENEAU_PARENT"
 
 
 @dataclass(slots=True)
@@ -82,8 +85,29 @@ class Supervisor:
 
     def _spawn(self, child: _Child) -> None:
         # A session of its own: Ctrl-C reaches the parent only, which stops the children in order.
-        child.process = subprocess.Popen(child.command, env=dict(self.environment), start_new_session=True)
+        environment = {**self.environment, _PARENT: str(os.getpid())}
+        child.process = subprocess.Popen(child.command, env=environment, start_new_session=True)
         child.started = time.monotonic()
+
+
+def end_with_parent() -> None:
+    """Stop this process when the one that started it as its child dies: an orphan would go on serving unwatched.
+
+    Nothing happens in a process that was started by anyone else: a shell may well end before it.
+    """
+    parent = int(os.environ.get(_PARENT, 0))
+    # What this process starts in turn is its own child.
+    os.environ[_PARENT] = str(os.getpid())
+    if parent == os.getppid():
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def creneau(*words: str) -> list[str]:

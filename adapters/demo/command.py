@@ -12,9 +12,9 @@ from adapters.demo import tables
 from adapters.demo.listener import Listener
 from adapters.demo.play import Endpoints, play
 from adapters.processes import run_all
+from adapters.service import bring_up_to_date
 from fhir_server import bootstrap, settings
 from fhir_server.kernel import dates
-from fhir_server.storage import migrate
 
 _PARTNERS = ("demo-vendor", "demo-vendor-2", "demo-agenda", "demo-samu", "demo-coordinator")
 
@@ -54,7 +54,7 @@ class Demonstration:
 
     def _load(self, chosen: settings.Settings) -> None:
         services = bootstrap.build(chosen)
-        migrate.upgrade(services.store.database)
+        bring_up_to_date(chosen, services.store.database)
         today = datetime.now(dates.zone(tables.read().zone)).date()
         click.echo(f"{territory.load(services.store, today)} resources of the fictional territory written")
         services.close()

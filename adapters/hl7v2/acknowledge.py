@@ -202,7 +202,10 @@ def _header_segment(
     segment.put_raw(9, component.join(part for part in parts if part))
     segment[10] = control_id
     segment.put_raw(11, header.processing_id or "P")
-    segment.put_raw(12, header.version or DEFAULT_VERSION)
+    if header.version:
+        segment.put_raw(12, header.version)
+    else:
+        segment[12] = DEFAULT_VERSION
     segment[15], segment[16] = reply.asks
     segment.put_raw(17, header.country)
     segment.put_raw(18, header.charset)

@@ -6,8 +6,9 @@ A time without offset is local to the feed that sent it. Precision is kept as re
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from fhir_server.kernel.dates import zone
 
@@ -16,6 +17,9 @@ AMBIGUOUS_HOUR = "ambiguous-hour"
 #: The hour does not exist (start of summer time); it was moved by the length of the gap.
 NONEXISTENT_HOUR = "nonexistent-hour"
 
+#: The time is written as ISO 8601 writes it, not as HL7 v2 does. It says the same, so it was read.
+ISO_FORM = "iso-form"
+
 #: From coarse to fine.
 PRECISIONS = ("year", "month", "day", "hour", "minute", "second", "fraction")
 
@@ -23,6 +27,12 @@ _DTM = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)"
     r"(?:(?P<second>\d\d)(?:\.(?P<fraction>\d{1,9}))?)?)?)?)?)?(?P<offset>[+-]\d\d(?:\d\d)?)?"
 )
+#: `2026-01-05T08:30:15.2+01:00`, `2026-01-05 08:30`, `20260105T0830`, `20260105083015Z`.
+_ISO = re.compile(
+    r"(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d))(?:[T ]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?"
+)
+#: Month and day, or the day, unknown and written as zeros; so is a time behind them.
+_UNKNOWN_DAY = re.compile(r"(\d{4})(?:(0[1-9]|1[0-2])00|0000)0*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Moment:
     fraction: str = ""
     #: Whether the sender gave an offset.
     has_offset: bool = False
-    #: AMBIGUOUS_HOUR or NONEXISTENT_HOUR.
+    #: AMBIGUOUS_HOUR, NONEXISTENT_HOUR or ISO_FORM.
     warnings: tuple[str, ...] = ()
 
     def is_at_least(self, precision: str) -> bool:
@@ -44,6 +54,8 @@ class Moment:
         return PRECISIONS.index(self.precision) >= PRECISIONS.index(precision)
 
 
+# A message tells one time many times over.
+@lru_cache(maxsize=1024)
 def parse_dtm(text: str, zone_name: str) -> Moment:
     """Read a DTM or the first component of a TS; what has no offset is local time of the IANA zone `zone_name`.
 
@@ -54,7 +66,9 @@ def parse_dtm(text: str, zone_name: str) -> Moment:
     """
     match = _DTM.fullmatch(text)
     if match is None or not text.isascii():
-        raise ValueError("not an HL7 date or time")
+        return _iso(text, zone_name)
+    if match["day"] is not None and "00" in (match["month"], match["day"]):
+        return parse_dtm(_known(text), zone_name)
     precision = next(name for name in reversed(PRECISIONS) if match[name] is not None)
     fraction = match["fraction"] or ""
     # Second 60 is legal in a leap second; datetime has none, so it reads as the last second.
@@ -93,7 +107,8 @@ def to_dtm(
 
 def fhir_date(moment: Moment) -> str:
     """The FHIR date of a moment: `2026`, `2026-01` or `2026-01-05`, never more precise than received."""
-    text = f"{moment.value.year:04d}" + moment.value.strftime("-%m-%d")
+    day = moment.value
+    text = f"{day.year:04d}-{day.month:02d}-{day.day:02d}"
     return text[: {"year": 4, "month": 7}.get(moment.precision, 10)]
 
 
@@ -117,8 +132,26 @@ def fhir_instant(moment: Moment) -> str:
 
 def _timed(moment: Moment) -> str:
     # Offsets before the age of time zones have seconds (Paris until 1911: +00:09:21), which FHIR cannot write.
-    text = moment.value.replace(microsecond=0).isoformat(timespec="seconds")[:25]
+    text = moment.value.isoformat(timespec="seconds")[:25]
     return f"{text[:19]}.{moment.fraction}{text[19:]}" if moment.fraction else text
+
+
+def _iso(text: str, zone_name: str) -> Moment:
+    match = _ISO.fullmatch(text)
+    if match is None or not text.isascii():
+        raise ValueError("not an HL7 date or time")
+    *digits, fraction, offset = (part or "" for part in match.groups())
+    point = f".{fraction}" if fraction else ""
+    moment = parse_dtm("".join(digits) + point + offset.replace(":", "").replace("Z", "+0000"), zone_name)
+    return replace(moment, warnings=(ISO_FORM, *moment.warnings))
+
+
+def _known(text: str) -> str:
+    """The part of a date that is not zeros."""
+    match = _UNKNOWN_DAY.fullmatch(text)
+    if match is None:
+        raise ValueError("a time on a day that is unknown")
+    return match[1] + (match[2] or "")
 
 
 def _offset(text: str) -> timezone:

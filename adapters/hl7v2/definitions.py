@@ -16,6 +16,8 @@ from adapters.hl7v2.location import location
 DEFAULT_VERSION = "2.5"
 #: Last version that defines what later ones withdrew (ORM_O01, SQM_S25).
 _BEFORE_WITHDRAWAL = "2.6"
+#: Longer than any version or structure id.
+_LONGEST_NAME = 24
 #: Components of these types depend on the message, not on the table.
 _OPEN_DATATYPES = frozenset({"varies", "Varies", None})
 
@@ -45,6 +47,14 @@ class SegmentDefinition:
     required: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CodeTable:
+    """A table of codes as published: complete for HL7's own tables, suggestions for those that sites fill."""
+
+    title: str
+    codes: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """A segment or group of a message structure."""
@@ -60,23 +70,32 @@ class Node:
     is_choice: bool = False
 
 
-@lru_cache(maxsize=512)
 def supported_version(version: str) -> str:
     """The defined version nearest to an MSH-12 text.
 
     >>> supported_version("2.5^FRA^2.11"), supported_version("2.9"), supported_version("2.5.7"), supported_version("")
     ('2.5', '2.8.2', '2.5.1', '2.5')
     """
-    numbers = _numbers(version.partition("^")[0].strip())
+    # Senders write what they like there: what is kept must be short.
+    return _supported(version.partition("^")[0][:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=512)
+def _supported(version: str) -> str:
+    numbers = _numbers(version.strip())
     if not numbers or numbers < (2,) or numbers >= (3,):
         return DEFAULT_VERSION
     known = sorted(map(_numbers, SUPPORTED_LIBRARIES))
     return ".".join(map(str, max((one for one in known if one <= numbers), default=known[0])))
 
 
-@lru_cache(maxsize=4096)
 def segment_definition(version: str, name: str) -> SegmentDefinition | None:
     """The segment of that name in that version (any MSH-12 text); None when there is none, as for Z segments."""
+    return _segment_definition(supported_version(version), name) if len(name) == 3 else None
+
+
+@lru_cache(maxsize=4096)
+def _segment_definition(version: str, name: str) -> SegmentDefinition | None:
     reference = _library(version).ELEMENTS["Segment"].get(name)
     if reference is None or name.startswith("ANY"):
         return None
@@ -86,9 +105,26 @@ def segment_definition(version: str, name: str) -> SegmentDefinition | None:
 
 
 @lru_cache(maxsize=1024)
+def code_table(version: str, number: str) -> CodeTable | None:
+    """The table of that number (`0278`) in that version; None when it is not published with codes (before 2.3.1)."""
+    reference = _library(version).ELEMENTS.get("Table", {}).get(f"HL7{number}")
+    # Some tables are published as examples or with ranges: `...`, `21 ... 29`, `31 _ 39`.
+    if (
+        not reference
+        or not reference[1]
+        or any("..." in code or "_" in code or code == "Varies" for code in reference[1])
+    ):
+        return None
+    return CodeTable(reference[0], frozenset(reference[1]))
+
+
 def message_structure(version: str, name: str) -> Node | None:
     """The structure of that id (`SIU_S12`) in that version, or in the last that had it; None when there is none."""
-    read = supported_version(version)
+    return _message_structure(supported_version(version), name) if len(name) < _LONGEST_NAME else None
+
+
+@lru_cache(maxsize=1024)
+def _message_structure(read: str, name: str) -> Node | None:
     later = _numbers(read) > _numbers(_BEFORE_WITHDRAWAL)
     for library in map(load_library, (read, _BEFORE_WITHDRAWAL) if later else (read,)):
         reference = library.ELEMENTS["Message"].get(name)

@@ -1,89 +1,96 @@
 """Explain in words what is wrong with a message, for people: dead letters, the command line, mapping authors.
 
-Slow and thorough: hl7apy in full beside our own checks. hl7apy fails on many messages in many ways; its failure is one
-more line of the explanation. No value of the message is repeated, only names, positions and counts.
+Slow and thorough: structure, then values segment by segment, then hl7apy's opinion. No value of the message is
+repeated, only names, positions and counts, unless values are asked for.
 """
 
 import re
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
-from hl7apy.consts import VALIDATION_LEVEL
-from hl7apy.exceptions import HL7apyException
-from hl7apy.parser import parse_message
-from hl7apy.validation import Validator
-
+from adapters.hl7v2.batch import split_messages
+from adapters.hl7v2.conformance import findings
 from adapters.hl7v2.definitions import segment_definition, supported_version
-from adapters.hl7v2.encoding import CHARSET_MISMATCH, CHARSET_UNKNOWN
+from adapters.hl7v2.encoding import CHARSET_WORDS
 from adapters.hl7v2.events import structure_id
 from adapters.hl7v2.message import Message, Segment
-from adapters.hl7v2.parse import parse, split_messages
+from adapters.hl7v2.opinion import second_opinion
+from adapters.hl7v2.parse import parse
 from adapters.hl7v2.structure import check
+from adapters.hl7v2.titles import TITLES
 from fhir_server.kernel.errors import FhirError, Issue
 
-#: What hl7apy has been seen to raise on real messages, beside its own family.
-_CRASHES = (
-    HL7apyException,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-_CHARSET_WORDS = {
-    CHARSET_MISMATCH: "MSH-18 (or the feed's default) does not name the character set the bytes are in.",
-    CHARSET_UNKNOWN: "MSH-18 names a character set that is not in table 0211.",
-}
-#: Lines of hl7apy's report we can repeat, without the values it puts into them.
-_REPORT_LINES = (
-    (re.compile(r"Error: Missing required child \w+\.(?P<a>\w+)$"), "{a} is required and absent."),
-    (re.compile(r"Error: Child limit exceeded \w+\.(?P<a>\w+)$"), "{a} occurs more often than the standard allows."),
-    (re.compile(r"Error: Datatype (?P<a>\w+) is not correct for \w+\.(?P<b>\w+) .*"), "{b} is not read as {a}."),
-    (
-        re.compile(r"Error: Invalid children detected for <(?P<a>\w+) .*"),
-        "A {a} holds elements the standard does not give it.",
-    ),
-    (re.compile(r"Error: (?:Unknown|Invalid) element found: .*"), "There is an element the standard does not define."),
-    (
-        re.compile(r"Warning: Value .* not in table HL7(?P<a>\w+) in element .*\.(?P<b>\w+)$"),
-        "{b} is not a code of table {a}.",
-    ),
-    (
-        re.compile(r"Warning: Exceeded max length \((?P<a>\d+)\) of .*\.(?P<b>\w+)$"),
-        "{b} is longer than {a} characters.",
-    ),
-)
-_ELEMENT = re.compile(r"\b([A-Z][A-Z0-9]{1,2})_(\d+)\b")
+_SEVERITIES = ("fatal", "error", "warning", "information")
+#: A line of a report holds no more of a value than this.
+_LONGEST = 60
 
 
-def explain(octets: bytes) -> str:
-    """A report on the message (or messages) in `octets`, a line for each finding. Never raises, whatever the bytes."""
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A report on one message or several."""
+
+    text: str
+    #: How many findings are errors: a message that lacks what its version requires, or cannot be read.
+    errors: int
+
+
+def explain(octets: bytes, *, charset: str = "8859/15", values: bool = False) -> Explanation:
+    """A report on the message (or messages) in `octets`, a line for each finding. Never raises, whatever the bytes.
+
+    `charset` is what an empty MSH-18 means. With `values` each finding shows the text it is about: patient data.
+    """
     pieces = split_messages(octets) or [octets]
-    reports = ["\n".join(_explain(piece)) for piece in pieces]
-    return "\n\n".join(reports) + "\n"
+    reports = [_Report(piece, charset, values).lines() for piece in pieces]
+    if len(reports) > 1:
+        reports = [[f"Message {number} of {len(reports)}", *lines] for number, lines in enumerate(reports, 1)]
+    errors = sum(line.lstrip().startswith(("[error]", "[fatal]")) for lines in reports for line in lines)
+    return Explanation("\n\n".join("\n".join(lines) for lines in reports) + "\n", errors)
 
 
-def _explain(octets: bytes) -> Iterator[str]:
-    try:
-        message = parse(octets)
-    except FhirError as error:
-        yield "The message cannot be read:"
-        yield from (f"  {_sentence(issue)}" for issue in error.issues)
-        return
-    yield _summary(message)
-    yield from (f"Character set: {_CHARSET_WORDS[warning]}" for warning in message.warnings)
-    issues = check(message)
-    for number, segment in enumerate(message.segments, 1):
-        place = _place(message, segment)
-        findings = [_sentence(issue) for issue in issues if _is_about(issue, place)]
-        yield f"{number}. {_title(message, segment)}: {' '.join(findings) or 'nothing to report.'}"
-    placed = [_place(message, segment) for segment in message.segments]
-    yield from (_sentence(issue) for issue in issues if not any(_is_about(issue, place) for place in placed))
-    yield from _second_opinion(message)
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """The report on one message."""
+
+    octets: bytes
+    charset: str
+    values: bool
+
+    def lines(self) -> list[str]:
+        try:
+            message = parse(self.octets, self.charset)
+        except FhirError as error:
+            return ["The message cannot be read:", *(f"   {_sentence(issue)}" for issue in error.issues)]
+        return [
+            _summary(message),
+            *(f"Character set: {CHARSET_WORDS[warning]}" for warning in message.warnings),
+            *self._segments(message),
+            *second_opinion(message, values=self.values),
+        ]
+
+    def _segments(self, message: Message) -> Iterator[str]:
+        issues = sorted(
+            dict.fromkeys([*check(message), *findings(message)]), key=lambda issue: _SEVERITIES.index(issue.severity)
+        )
+        places = _places(message)
+        for number, (place, segment) in enumerate(zip(places, message.segments, strict=True), 1):
+            about = [issue for issue in issues if _is_about(issue, place)]
+            yield f"{number}. {_title(message, segment)}{'' if about else ': nothing to report.'}"
+            yield from (f"   {_sentence(issue)}{self._value(message, issue)}" for issue in about)
+        yield from (_sentence(issue) for issue in issues if not any(_is_about(issue, place) for place in places))
+
+    def _value(self, message: Message, issue: Issue) -> str:
+        """The raw text that a finding is about, if it may be shown."""
+        parts = (issue.expression or "").split("^")
+        if not self.values or len(parts) < 3:
+            return ""
+        name, index, field, *deeper = parts
+        segment = message.segments_named(name)[int(index) - 1]
+        repetition, component, subcomponent = [*map(int, deeper), 0, 0, 0][:3]
+        raw = segment[int(field)][repetition].raw if repetition else segment.raw_field(int(field))
+        if component:
+            part = segment[int(field)][repetition][component]
+            raw = part[subcomponent].raw if subcomponent else part.raw
+        return f" It is {raw[:_LONGEST]!r}." if raw else ""
 
 
 def _summary(message: Message) -> str:
@@ -99,18 +106,23 @@ def _summary(message: Message) -> str:
 
 
 def _title(message: Message, segment: Segment) -> str:
-    if segment.name.startswith("Z") and len(segment.name) == 3:
-        return f"{_code(segment.name)} (by agreement)"
-    definition = segment_definition(message["MSH-12"] or "", segment.name[:4])
-    if definition is None:
-        return "not a segment of this version"
-    surplus = len(segment.fields) - 1 - max(definition.fields, default=0)
-    return segment.name + (f" with more fields than defined ({surplus})" if surplus > 0 else "")
+    name = segment.name
+    title = f" {TITLES[name]}" if name in TITLES else ""
+    if name.startswith("Z") and len(name) == 3:
+        return f"{_code(name)}{title or ' (by agreement)'}"
+    if segment_definition(message["MSH-12"] or "", name[:4]) is None:
+        known = f"{name}{title}: " if title else ""
+        return f"{known}not a segment of this version"
+    return name + title
 
 
-def _place(message: Message, segment: Segment) -> str:
-    same = message.segments_named(segment.name)
-    return f"{segment.name}^{next(index for index, other in enumerate(same, 1) if other is segment)}"
+def _places(message: Message) -> list[str]:
+    counts: dict[str, int] = {}
+    places = []
+    for segment in message.segments:
+        counts[segment.name] = counts.get(segment.name, 0) + 1
+        places.append(f"{segment.name}^{counts[segment.name]}")
+    return places
 
 
 def _is_about(issue: Issue, place: str) -> bool:
@@ -124,38 +136,3 @@ def _sentence(issue: Issue) -> str:
 def _code(text: str) -> str:
     """A name that may be shown: three capitals or digits, nothing a person could be known by."""
     return text if re.fullmatch(r"[A-Z][A-Z0-9]{2}", text) else "???"
-
-
-def _second_opinion(message: Message) -> Iterator[str]:
-    """What hl7apy says: read without groups, since with them it drops the segments it cannot place."""
-    text = "\r".join(segment.raw for segment in message.segments)
-    try:
-        element = parse_message(text, validation_level=VALIDATION_LEVEL.TOLERANT, find_groups=False)
-        # One by one: its validator knows no message without groups.
-        lines = [f"{segment.name}: {line}" for segment in element.children for line in _report(segment)]
-    except _CRASHES as error:
-        yield f"hl7apy cannot read it ({type(error).__name__})."
-        return
-    yield f"hl7apy: {len(lines)} findings." if lines else "hl7apy: nothing to report."
-    yield from (f"  {line}" for line in lines)
-
-
-def _report(element: object) -> list[str]:
-    """The lines of hl7apy's validator, which it gives only by way of a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "report")
-        try:
-            Validator.validate(element, report_file=str(path))
-        except _CRASHES as error:
-            if not path.exists():
-                return [f"Its validator gave up ({type(error).__name__})."]
-        lines = path.read_text("utf-8", "replace").splitlines()
-    return list(dict.fromkeys(_without_values(line) for line in lines))
-
-
-def _without_values(line: str) -> str:
-    for pattern, words in _REPORT_LINES:
-        match = pattern.match(line)
-        if match is not None:
-            return _ELEMENT.sub(r"\1-\2", words.format(**match.groupdict()))
-    return "A finding that cannot be told without the message's values."

@@ -88,6 +88,15 @@ def unescape(raw: str, delimiters: Delimiters = DEFAULT_DELIMITERS, codec: str =
     return Notation(delimiters, codec).unescape(raw)
 
 
+def stray_marks(raw: str, mark: str) -> int:
+    r"""How many escape characters in `raw` begin or end no escape sequence.
+
+    >>> stray_marks(r"C:\temp \T\ \.br\ ", "\\")
+    1
+    """
+    return _sequences(mark).sub("", raw).count(mark) if mark and mark in raw else 0
+
+
 @lru_cache(maxsize=32)
 def _sequences(mark: str) -> re.Pattern[str]:
     # C, M (character set switching) and Z (local) are recognised to be left alone as a whole. Other marks are text.

@@ -31,8 +31,8 @@ class Segment:
         self.raw = raw
         self.end = end
         self.notation = notation
-        #: Text before the first field separator, as it stands: three characters unless the sender erred.
-        self.name = raw.partition(notation.delimiters.field)[0].strip()
+        #: Text before the first field separator, in capitals: three characters unless the sender erred.
+        self.name = raw.partition(notation.delimiters.field)[0].strip().upper()
         self._fields: list[str] | None = None
 
     def __repr__(self) -> str:

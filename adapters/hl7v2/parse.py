@@ -5,20 +5,19 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from adapters.hl7v2.encoding import Decoded, decode, encode
+from adapters.hl7v2.encoding import CHARSET_MISPLACED, Decoded, codec_of, decode, encode, wide_codec
 from adapters.hl7v2.escape import DEFAULT_DELIMITERS, Delimiters, Notation, read_delimiters
 from adapters.hl7v2.message import Message, Segment
-from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.errors import Category, FhirError, fault
 
 #: Byte order mark, a start byte left over from MLLP, blanks.
 _PREFIX = re.compile(rb"(?:\xef\xbb\xbf)?[\x0b\s]*")
 _HEADER_LINE = re.compile(rb"(?:^|[\r\n\x0b]|\xef\xbb\xbf)[ \t]*(MSH[^\r\n]{0,8192})")
-_MESSAGE_START = re.compile(rb"(?<=[\r\n])(?=MSH[^0-9A-Za-z\s])")
-_ENVELOPE_START = re.compile(rb"(?<=[\r\n])(?=(?:FHS|BHS|BTS|FTS)[^0-9A-Za-z])")
 _FIRST_BREAK = re.compile(r"[\r\n]")
-_CR_ENDED = re.compile(r"(\r\n?)")
+_CR_ENDED = re.compile(r"(\r)")
 _ANY_ENDED = re.compile(r"(\r\n?|\n)")
 _ENVELOPES = (b"FHS", b"BHS", b"BTS", b"FTS")
 
@@ -56,6 +55,10 @@ class Header:
 
 def scan_header(octets: bytes) -> Header:
     """What can be read of the first MSH. Never raises, whatever the bytes."""
+    wide = wide_codec(octets)
+    if wide is not None:
+        # Such a message is refused, in an answer everybody can read.
+        return replace(scan_header(octets.decode(wide, "replace").encode()), charset="")
     found = _HEADER_LINE.search(octets)
     if found is None:
         return Header()
@@ -95,8 +98,13 @@ def parse(octets: bytes, default_charset: str = "8859/15") -> Message:
     Raises FhirError (MALFORMED): no MSH at the start, unusable delimiters, bytes that the character set cannot hold.
     """
     start, delimiters, line = _opening(octets)
-    decoded = decode(octets[start:], _charset_label(line, delimiters), default_charset)
-    return _message(octets, start, delimiters, decoded)
+    label, *alternates = _charset_labels(line, delimiters)
+    warnings: tuple[str, ...] = ()
+    if not label and not alternates:
+        label = _misplaced_label(line, delimiters)
+        warnings = (CHARSET_MISPLACED,) if label else ()
+    decoded = decode(octets[start:], label, default_charset, alternates)
+    return _message(octets, start, delimiters, decoded, (*warnings, *decoded.warnings))
 
 
 def parse_as(octets: bytes, codec: str) -> Message:
@@ -112,12 +120,6 @@ def parse_as(octets: bytes, codec: str) -> Message:
     return _message(octets, start, delimiters, Decoded(text, codec))
 
 
-def split_messages(octets: bytes) -> list[bytes]:
-    """The single messages in a file of several or in a batch (section 2.10.3), without the batch envelope."""
-    pieces = [piece for part in _MESSAGE_START.split(octets) for piece in _ENVELOPE_START.split(part)]
-    return [piece for piece in pieces if (body := piece[_prefix_length(piece) :]) and not body.startswith(_ENVELOPES)]
-
-
 def render(message: Message) -> bytes:
     """The bytes of `message`: those received if it was parsed and not changed, line ends and all."""
     if message.source is not None:
@@ -129,7 +131,7 @@ def _opening(octets: bytes) -> tuple[int, Delimiters, str]:
     """Where MSH starts, its delimiters and its line. Raises FhirError (MALFORMED) without a usable one."""
     start = _prefix_length(octets)
     if not octets.startswith(b"MSH", start):
-        raise fault(Category.MALFORMED, _no_header(octets[start : start + 3]), "MSH^1")
+        raise _no_header(octets, start)
     line = octets[start : _line_end(octets, start)].decode("latin-1")
     try:
         return start, _delimiters_of(line), line
@@ -137,16 +139,17 @@ def _opening(octets: bytes) -> tuple[int, Delimiters, str]:
         raise fault(Category.MALFORMED, f"MSH-1 and MSH-2 cannot be used: {error}.", "MSH^1^2") from None
 
 
-def _message(octets: bytes, start: int, delimiters: Delimiters, decoded: Decoded) -> Message:
+def _message(
+    octets: bytes, start: int, delimiters: Delimiters, decoded: Decoded, warnings: tuple[str, ...] = ()
+) -> Message:
     notation = Notation(delimiters, decoded.codec)
     segments = _segments(decoded.text, notation)
-    return Message(segments, notation, prefix=octets[:start], warnings=decoded.warnings, source=octets)
+    return Message(segments, notation, prefix=octets[:start], warnings=warnings, source=octets)
 
 
 def _segments(text: str, notation: Notation) -> list[Segment]:
     """Cut at segment terminators: CR (a LF right after it belongs to it), or any line end if MSH itself ends in LF."""
-    first = _FIRST_BREAK.search(text)
-    pieces = (_ANY_ENDED if first is not None and first[0] == "\n" else _CR_ENDED).split(text)
+    pieces = _terminator(text, notation.delimiters.field).split(text)
     pieces.append("")
     segments: list[Segment] = []
     for index in range(0, len(pieces), 2):
@@ -155,7 +158,29 @@ def _segments(text: str, notation: Notation) -> list[Segment]:
             segments.append(Segment(raw, notation, end))
         else:
             segments[-1].end += raw + end
+    _drop_end_of_frame(segments)
     return segments
+
+
+def _terminator(text: str, field: str) -> re.Pattern[str]:
+    if "\n" not in text:
+        return _CR_ENDED
+    first = _FIRST_BREAK.search(text)
+    return _ANY_ENDED if first is not None and first[0] == "\n" else _cr_ended(field)
+
+
+@lru_cache(maxsize=32)
+def _cr_ended(field: str) -> re.Pattern[str]:
+    """Where segments end in a message of CR: also at a LF before what can only be a segment."""
+    return re.compile(rf"(\r\n?|\n+(?=[A-Z][A-Z0-9]{{2}}{re.escape(field)}))")
+
+
+def _drop_end_of_frame(segments: list[Segment]) -> None:
+    """An end byte of MLLP that a file kept behind its last segment belongs to no value."""
+    last = segments[-1]
+    if last.raw.endswith("\x1c"):
+        raw = last.raw.rstrip("\x1c")
+        segments[-1] = Segment(raw, last.notation, last.raw[len(raw) :] + last.end)
 
 
 def _prefix_length(octets: bytes) -> int:
@@ -168,10 +193,16 @@ def _line_end(octets: bytes, start: int) -> int:
     return min((end for end in ends if end >= 0), default=len(octets))
 
 
-def _no_header(body: bytes) -> str:
-    if body.startswith(_ENVELOPES):
-        return "This is a batch; its messages are to be sent one by one."
-    return "The message does not start with an MSH segment."
+def _no_header(octets: bytes, start: int) -> FhirError:
+    wide = wide_codec(octets)
+    if wide is not None:
+        text = (
+            f"The message is in {wide.upper()}, whose characters may hold bytes that frame messages; send it in UTF-8."
+        )
+        return fault(Category.MALFORMED, text, "MSH^1^18")
+    if octets.startswith(_ENVELOPES, start):
+        return fault(Category.MALFORMED, "This is a batch and not one message.", "MSH^1")
+    return fault(Category.MALFORMED, "The message does not start with an MSH segment.", "MSH^1")
 
 
 def _delimiters_of(line: str) -> Delimiters:
@@ -179,11 +210,21 @@ def _delimiters_of(line: str) -> Delimiters:
     return read_delimiters(separator, line[4:].partition(separator or "|")[0])
 
 
-def _charset_label(line: str, delimiters: Delimiters) -> str:
+def _charset_labels(line: str, delimiters: Delimiters) -> list[str]:
+    """The repetitions of MSH-18: the message's character set and those it may switch to."""
     fields = line.split(delimiters.field, 18)
     if len(fields) < 18:
-        return ""
-    return _first(_first(fields[17], delimiters.repetition), delimiters.component).strip()
+        return [""]
+    return [_first(label, delimiters.component).strip() for label in _split(fields[17], delimiters.repetition)]
+
+
+def _misplaced_label(line: str, delimiters: Delimiters) -> str:
+    """The name of a character set in MSH-17, MSH-19 or MSH-20, where none is expected; empty if there is none."""
+    fields = line.split(delimiters.field, 20)
+    labels = (
+        _first(fields[number - 1], delimiters.component).strip() for number in (19, 20, 17) if number <= len(fields)
+    )
+    return next((label for label in labels if len(label) < 40 and codec_of(label)), "")
 
 
 def _header_text(line: bytes) -> tuple[str, str]:

@@ -5,12 +5,12 @@ Segments that tell of a resource and stand one after the other are repeated toge
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 from adapters.hl7v2.build import SegmentBuilder
 from adapters.hl7v2.encoding import encode
-from adapters.hl7v2.message import Message
+from adapters.hl7v2.message import Message, Segment
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import AnswerPlan, Tables
 from adapters.mapping.writing import CompiledSegment, Request, compiled, instances, referred, write
@@ -26,6 +26,8 @@ class Told:
     code: str
     #: The resources to tell of, in order.
     focuses: Sequence[Json] = ()
+    #: Of each, the segment of the message answered that it was made of.
+    leaders: Sequence[Segment | None] = ()
     #: By reference (`Slot/1`), what they refer to.
     related: Mapping[str, Json] = field(default_factory=dict)
 
@@ -60,8 +62,9 @@ class _Answer:
     told: Told
 
     def segments(self, group: Sequence[CompiledSegment], is_focused: bool) -> Iterator[SegmentBuilder]:
-        for focus in self.told.focuses if is_focused else ({},):
-            values = self._values(focus)
+        told = zip_longest(self.told.focuses, self.told.leaders) if is_focused else [({}, None)]
+        for focus, leader in told:
+            values = self._values(focus) | {"request": Request(self.message, leader)}
             for segment in group:
                 yield from self._written(segment, focus, values)
 
@@ -89,8 +92,7 @@ class _Answer:
             for found in self.message.segments_named(segment.plan.request):
                 yield {"request": Request(self.message, found)}
             return
-        for local in instances(segment.plan, focus, self.told.related):
-            yield {"request": Request(self.message), **local}
+        yield from instances(segment.plan, focus, self.told.related)
 
 
 def _copy(builder: SegmentBuilder, request: Request) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.hl7v2.message import Message, Segment
 from adapters.mapping.feed import FeedMapping
+from adapters.mapping.parts import Part
 from adapters.mapping.plans import CodeTable
 from fhir_server.kernel.errors import Category, Issue
 
@@ -45,6 +46,12 @@ class Scope:
     made: Mapping[str, Made] = field(default_factory=dict)
     #: Fields already split, by segment and number; kept for the message.
     read: dict[tuple[int, int], Any] = field(default_factory=dict)
+    #: The part of the message that is read; None: all of it.
+    part: Part | None = None
+
+    def named(self, name: str) -> list[Segment]:
+        """The segments of that name, of the part that is read."""
+        return self.part.named(name) if self.part is not None else self.message.segments_named(name)
 
     def warn(self, use: Use, text: str) -> None:
         """Note something that did not stop the message; `text` holds no patient data."""
@@ -53,18 +60,24 @@ class Scope:
     def label(self, name: str, segment: Segment) -> str | None:
         """The resource of that name in the plan that belongs to `segment`, None when there is none.
 
-        It is the one made of the segment, else of the nearest before it, else of the first after it.
+        It is the one made of the segment, else of the nearest before it, else of the first after it; in what is told
+        by a part of the message, one made of that part or of what stands before all parts.
         """
         made = self.made.get(name)
+        if made and self.part is not None:
+            made = self.part.made(made)
         if not made:
             return None
         if len(made) == 1 and made[0][0] < 0:
             return made[0][1]
         segments = self.message.segments
-        here = next(index for index, other in enumerate(segments) if other is segment)
-        leader = segments[made[0][0]].name
-        if segment.name == leader:
-            return next((label for index, label in made if index == here), None)
+        if segment.name == segments[made[0][0]].name:
+            return next((label for index, label in made if segments[index] is segment), None)
+        here = (
+            next(index for index, other in enumerate(segments) if other is segment)
+            if self.part is None
+            else self.part.position(segment)
+        )
         return next((label for index, label in reversed(made) if index < here), made[0][1])
 
 
@@ -86,3 +99,5 @@ class Cell:
     tables: int = 0
     #: Whether the row may give an argument after a colon.
     has_argument: bool = False
+    #: What it gives are names of parts to remove: `identifier[<system>`.
+    removes: bool = False

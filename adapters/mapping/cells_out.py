@@ -23,8 +23,8 @@ Field = str | list[Component] | None
 
 _BIRTH_NAMES = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-birth-list-given-name"
 _RELIABILITY = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability"
-#: Which number of a person to send, best first.
-_PERSON_TYPES = ("RPPS", "IDNPS", "ADELI")
+#: Which number of a person or an organization to send, best first.
+_BEST_TYPES = ("RPPS", "IDNPS", "ADELI", "FINEG", "FINEJ", "SIRET")
 #: Longest code of data type IS (HL7 2.5 chapter 2A).
 _IS_LENGTH = 20
 
@@ -62,8 +62,8 @@ def code(value: str, use: Use, feed: FeedMapping) -> str | None:
 
 
 def dtm(value: str | datetime, use: Use, feed: FeedMapping) -> str:
-    """A FHIR instant, or a datetime, as local time of the feed without offset."""
-    return to_dtm(_datetime(value), feed.zone, with_offset=False)
+    """A FHIR instant, or a datetime, as local time of the feed; with its offset if the feed wants that."""
+    return to_dtm(_datetime(value), feed.zone, with_offset=feed.with_offset)
 
 
 def dtm_offset(value: str | datetime, use: Use, feed: FeedMapping) -> str:
@@ -98,6 +98,11 @@ def entity(identifiers: list[Json], use: Use, feed: FeedMapping) -> Field:
 def own_entity(logical_id: str, use: Use, feed: FeedMapping) -> Field:
     """EI of one of our own ids."""
     return [logical_id, *(authority(feed, OWN_IDS) or ())]
+
+
+def own_concept(logical_id: str, use: Use, feed: FeedMapping) -> Field:
+    """CE of one of our own ids: `id^^application`."""
+    return [logical_id, None, (authority(feed, OWN_IDS) or ("",))[0]]
 
 
 def concept(value: Json, use: Use, feed: FeedMapping) -> Field:
@@ -151,29 +156,22 @@ def address(value: Json, use: Use, feed: FeedMapping) -> Field:
 
 
 def telecom(value: Json, use: Use, feed: FeedMapping) -> Field:
-    """XTN of a ContactPoint: mail in XTN-4, numbers in XTN-12. Code tables: 0202 to system, 0201 to use."""
+    """XTN of a ContactPoint: mail in XTN-4, numbers in XTN-12 (XTN-1 before 2.5). Code tables: 0202, 0201."""
     system, usage = value.get("system"), value.get("use", "")
     if "value" not in value or system is None:
         return None
     equipment = use.codes[0].outward.get(system, "PH")
     if system == "email":
         return [None, "NET", equipment, value["value"]]
-    if usage == "mobile":
-        return [None, "PRN", "CP", *[None] * 8, value["value"]]
-    return [None, use.codes[1].outward.get(usage, "PRN"), equipment, *[None] * 8, value["value"]]
+    usage, equipment = ("PRN", "CP") if usage == "mobile" else (use.codes[1].outward.get(usage, "PRN"), equipment)
+    if _is_before_2_5(feed):
+        return [value["value"], usage, equipment]
+    return [None, usage, equipment, *[None] * 8, value["value"]]
 
 
 def person(practitioner: Json, use: Use, feed: FeedMapping) -> Field:
     """XCN of a Practitioner. Code tables: type, authority of national systems."""
-    identifiers = sorted(practitioner.get("identifier", []), key=_rank)
-    numbers = (_number(identifier, use, feed) for identifier in identifiers)
-    number = next((found for found in numbers if found), None) or [
-        practitioner["id"],
-        None,
-        None,
-        [feed.application],
-        None,
-    ]
+    number = _best_number(practitioner, use, feed) or [practitioner["id"], None, None, [feed.application], None]
     names = practitioner.get("name") or [{}]
     given, prefix = names[0].get("given", []), " ".join(names[0].get("prefix", []))
     parts = [names[0].get("family"), given[0] if given else None, " ".join(given[1:]), None, prefix]
@@ -181,14 +179,39 @@ def person(practitioner: Json, use: Use, feed: FeedMapping) -> Field:
 
 
 def place(location: Json, use: Use, feed: FeedMapping) -> Field:
-    """PL of a Location: its identifier in PL-10, and in PL-1 when it is short enough for a code; its name in PL-9."""
+    """PL of a Location: its identifier in PL-10, and in PL-1 when it is short enough for a code; its name in PL-9.
+
+    There is no PL-10 before 2.5: all of it is in PL-1.
+    """
     numbers = [(found, authority(feed, found.get("system", ""))) for found in location.get("identifier", [])]
     value, named = next(
         ((found["value"], named) for found, named in numbers if named is not None and "value" in found),
         (location["id"], authority(feed, OWN_IDS)),
     )
-    short = value if len(value) <= _IS_LENGTH else None
+    short = value if len(value) <= _IS_LENGTH or _is_before_2_5(feed) else None
     return [short, None, None, None, None, None, None, None, location.get("name"), [value, *(named or ())]]
+
+
+def licence(provider: Json, use: Use, feed: FeedMapping) -> Field:
+    """PLN of the best number of a Practitioner or an Organization. Code tables: type, authority of national systems."""
+    number = _best_number(provider, use, feed)
+    return None if number is None else [number[0], number[4]]
+
+
+def organization(value: Json, use: Use, feed: FeedMapping) -> Field:
+    """XON of an Organization: name and number. Code tables: type, authority of national systems."""
+    number = _best_number(value, use, feed) or [value["id"], None, None, [feed.application], None]
+    return [value.get("name"), None, None, None, None, number[3], number[4], None, None, number[0]]
+
+
+def _best_number(holder: Json, use: Use, feed: FeedMapping) -> list[Component] | None:
+    identifiers = sorted(holder.get("identifier", []), key=_rank)
+    numbers = (_number(identifier, use, feed) for identifier in identifiers)
+    return next((found for found in numbers if found), None)
+
+
+def _is_before_2_5(feed: FeedMapping) -> bool:
+    return feed.version.startswith(("2.3", "2.4"))
 
 
 def _datetime(value: str | datetime) -> datetime:
@@ -221,7 +244,7 @@ def _kind(identifier: Json) -> str:
 
 def _rank(identifier: Json) -> int:
     kind = _kind(identifier)
-    return _PERSON_TYPES.index(kind) if kind in _PERSON_TYPES else len(_PERSON_TYPES)
+    return _BEST_TYPES.index(kind) if kind in _BEST_TYPES else len(_BEST_TYPES)
 
 
 def _system_name(uri: str, use: Use) -> str:
@@ -240,8 +263,11 @@ CELLS_OUT: Mapping[str, Out] = {
     "dtm_offset": Out(dtm_offset),
     "entity": Out(entity, "list", has_argument=True),
     "identity_status": Out(identity_status),
+    "licence": Out(licence, tables=2),
     "minutes": Out(minutes),
     "name": Out(name, "each", tables=1),
+    "organization": Out(organization, tables=2),
+    "own_concept": Out(own_concept),
     "own_entity": Out(own_entity),
     "patient_identifiers": Out(patient_identifiers, "repeat", tables=3),
     "person": Out(person, tables=2),

@@ -18,8 +18,8 @@ from fhir_server.kernel import paths
 from fhir_server.validation.elements import elements as elements_of
 from fhir_server.validation.elements import is_resource
 
-_MODES = frozenset({"merge", "fill", "refer"})
-_UNKEYED = frozenset({"refuse", "skip"})
+_MODES = frozenset({"merge", "fill", "refer", "query"})
+_UNKEYED = frozenset({"refuse", "warn", "skip", "allow"})
 #: Roots of outbound paths that are no resource.
 _SCOPE = {
     "feed": {"application", "facility", "charset", "receiving_application", "receiving_facility"},
@@ -53,8 +53,12 @@ def _doubled_triggers(tables: Tables) -> list[str]:
 
 def _message_plan(tables: Tables, plan: MessagePlan) -> Iterator[str]:
     names = {resource.name for resource in plan.resources}
-    for path in plan.at:
+    named = (plan.replacing.file, plan.replacing.record) if plan.replacing else ()
+    for path in (*plan.at, *named):
         yield from _hl7_path(plan.origin, path, plan.version)
+    for name in plan.groups:
+        if segment_definition(plan.version, name) is None:
+            yield f"{plan.origin}: groups: there is no segment {name} in version {plan.version}"
     for resource in plan.resources:
         origin = f"{plan.origin}:{resource.name}"
         yield from (f"{origin}: {text}" for text in _resource_plan(resource, plan))
@@ -69,7 +73,7 @@ def _message_plan(tables: Tables, plan: MessagePlan) -> Iterator[str]:
 
 def _forward(tables: Tables, plan: MessagePlan) -> list[str]:
     early = forward(tables, plan)
-    skipped = {resource.name for resource in plan.resources if "skip" in resource.unkeyed.values()}
+    skipped = {resource.name for resource in plan.resources if {"skip", "warn"} & {*resource.unkeyed.values()}}
     return [
         f"{plan.origin}:{name}: an earlier resource refers to it, it may not be skipped" for name in early & skipped
     ]
@@ -81,12 +85,21 @@ def _resource_plan(resource: ResourcePlan, plan: MessagePlan) -> Iterator[str]:
     if not {resource.mode, resource.mode_elsewhere} <= _MODES:
         yield f"a mode is one of {', '.join(sorted(_MODES))}"
     if not set(resource.unkeyed.values()) <= _UNKEYED or "*" not in resource.unkeyed:
-        yield "`unkeyed` is `refuse` or `skip`, by trigger with `*` for all others"
-    if segment_definition(plan.version, resource.each or "MSH") is None:
-        yield f"there is no segment {resource.each} in version {plan.version}"
+        yield "`unkeyed` is `refuse`, `warn`, `skip` or `allow`, by trigger with `*` for all others"
+    for name in (resource.each or "MSH", *resource.within):
+        if segment_definition(plan.version, name) is None:
+            yield f"there is no segment {name} in version {plan.version}"
+    if resource.everywhere and not resource.by_element:
+        yield "`everywhere` goes with `by_element`"
+    yield from (f"{kind} in `distinct` is no key" for kind in resource.distinct if kind not in resource.keys)
+    if resource.replaced and plan.replacing is None:
+        yield "`replaced` needs the plan's `replacing`"
+    if resource.only_known and resource.refuse_unseen:
+        yield "`only_known` and `refuse_unseen` exclude each other"
     used = {*resource.triggers, *resource.refuse_unseen, *resource.defaults, *resource.initial, *resource.unkeyed}
     used |= {trigger for required in resource.required for trigger in required.triggers}
     used |= {trigger for keep in resource.keep for trigger in keep.triggers}
+    used |= {trigger for editing in resource.editing for trigger in editing.triggers}
     yield from (f"{trigger} is no trigger of the plan" for trigger in sorted(used - plan.triggers - {"*"}))
 
 
@@ -94,6 +107,8 @@ def _elements_of_plan(origin: str, resource: ResourcePlan) -> Iterator[str]:
     named = [name for some in (*resource.defaults.values(), *resource.initial.values()) for name in some]
     named += [name for names in resource.together for name in names]
     named += [required.element for required in resource.required] + [keep.element for keep in resource.keep]
+    named += [editing.element for editing in resource.editing] + [*resource.replaced]
+    named += [name for names in resource.shell.values() for name in names]
     known = elements_of(resource.type)
     yield from (f"{origin}: {resource.type} has no element {name}" for name in named if name not in known)
 
@@ -173,14 +188,25 @@ def _answer_plan(tables: Tables, plan: AnswerPlan) -> Iterator[str]:
         answered = tables.plan(trigger)
         if answered is None:
             yield f"{plan.origin}: {trigger} has no inbound plan"
-        elif plan.of and all(resource.name != plan.of for resource in answered.resources):
-            yield f"{plan.origin}: the plan of {trigger} has no resource {plan.of}"
+            continue
+        made = {resource.name for resource in answered.resources}
+        yield from (
+            f"{plan.origin}: the plan of {trigger} has no resource {name}"
+            for name in plan.of.split()
+            if name not in made
+        )
 
 
 def _outbound_plan(tables: Tables, plan: OutboundPlan | AnswerPlan) -> Iterator[str]:
     if plan.focus and not is_resource(plan.focus):
         yield f"{plan.origin}: there is no resource type {plan.focus}"
+    for path in plan.follow if isinstance(plan, OutboundPlan) else ():
+        type_name, _, element = path.partition(".")
+        if element not in elements_of(type_name):
+            yield f"{plan.origin}: follow: there is no {path}"
     for segment in plan.segments:
+        if segment.of and not is_resource(segment.of):
+            yield f"{plan.origin}:{segment.name}: there is no resource type {segment.of}"
         if segment.request and segment_definition(plan.version, segment.request) is None:
             yield f"{plan.origin}: there is no segment {segment.request} in version {plan.version}"
         if segment.request and not segment.table:
@@ -218,7 +244,7 @@ def _scope_path(origin: str, path: str, segment: SegmentPlan, plan: OutboundPlan
         return
     if root == "item":
         steps = [*paths.compile_path(segment.each or "item"), *steps]
-        root = plan.focus
+        root = segment.of or plan.focus
     elif not is_resource(root):
         yield f"{origin}: there is no {root} to read from"
         return

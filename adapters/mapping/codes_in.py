@@ -39,6 +39,17 @@ def known_code(value: str, use: Use, scope: Scope) -> str | None:
     return coding.code or None
 
 
+def joined(values: tuple[str | None, ...], use: Use, scope: Scope) -> str:
+    """The texts that are there, with blanks between."""
+    return " ".join(value for value in values if value)
+
+
+def number(value: str, use: Use, scope: Scope) -> int | None:
+    """The code table's target as a number; a code that is not in it gives nothing and a warning."""
+    known = known_code(value, use, scope)
+    return int(known) if known else None
+
+
 def flag(value: str, use: Use, scope: Scope) -> bool | None:
     """Table 0136: `Y` and `N` to a boolean, also for the literals `true` and `false` of the tables."""
     return {"y": True, "true": True, "n": False, "false": False}.get(value.casefold())
@@ -49,6 +60,15 @@ def integer(value: str, use: Use, scope: Scope) -> int:
     if not value.isdigit() or not 0 < int(value) < 2**31:
         raise CellError("not a positive whole number")
     return int(value)
+
+
+def known_integer(value: str, use: Use, scope: Scope) -> int | None:
+    """As `integer`; what is none is passed over with a warning."""
+    try:
+        return integer(value, use, scope)
+    except CellError as error:
+        scope.warn(use, f"{error}, and was passed over")
+        return None
 
 
 def coding(value: str, use: Use, scope: Scope) -> Json:
@@ -66,14 +86,16 @@ def concept(value: Part, use: Use, scope: Scope) -> Json | None:
 
     Code tables: sender's code to coding, v2 name of a code system (CWE.3) to its URI.
     """
-    codings = [made for made in (_local(value, first, use) for first in (1, 4)) if made]
+    codings = [made for made in (_local(value, 1, use), _local(value, 4, use)) if made]
     known = _look(part(value, 1) or "", use)
     if known is not None and known.code:
         mapped = _json(known)
         codings = [mapped, *(made for made in codings if made.get("code") != mapped["code"])]
     words = part(value, 9) or part(value, 2) or part(value, 5)
     made: Json = {"coding": codings} if codings else {}
-    return made | ({"text": words} if words else {}) or None
+    if words:
+        made["text"] = words
+    return made or None
 
 
 def known_concept(value: Part, use: Use, scope: Scope) -> Json | None:
@@ -88,14 +110,6 @@ def foreign_concept(value: Part, use: Use, scope: Scope) -> Json | None:
     if first.casefold() in use.codes[0].inward or first.isdigit():
         return None
     return concept(value, use, scope)
-
-
-def identity_status(value: str, use: Use, scope: Scope) -> Json:
-    """PID-32 to the French extension identity-reliability (HL7 table 0445)."""
-    return {
-        "url": "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability",
-        "extension": [{"url": "identityStatus", "valueCoding": _coding(value, use)}],
-    }
 
 
 def reference(label: str, use: Use, scope: Scope) -> Json:
@@ -122,7 +136,9 @@ def _coding(value: str, use: Use) -> Json:
 
 def _json(known: Coding) -> Json:
     made = {"system": known.system, "code": known.code} if known.system else {"code": known.code}
-    return made | ({"display": known.display} if known.display else {})
+    if known.display:
+        made["display"] = known.display
+    return made
 
 
 def _local(value: Part, first: int, use: Use) -> Json | None:
@@ -133,7 +149,9 @@ def _local(value: Part, first: int, use: Use) -> Json | None:
     words, name = part(value, first + 1), part(value, first + 2) or ""
     uri = _system(name, use)
     made = {"system": uri, "code": symbol} if uri else {"code": symbol}
-    return made | ({"display": words} if words else {})
+    if words:
+        made["display"] = words
+    return made
 
 
 def _system(name: str, use: Use) -> str | None:

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from adapters.hl7v2.message import NULL, Message, Segment
-from adapters.mapping import reading
+from adapters.mapping import plans, reading
 from adapters.mapping.cell import Cell, CellError, Scope, Use
 from adapters.mapping.cells_in import CELLS
 from adapters.mapping.conditions import Clause, Test, compile_when, parse, settle
 from adapters.mapping.elements import Items, compile_target, element
-from adapters.mapping.plans import Keep, MessagePlan, ResourcePlan, Row, Tables
+from adapters.mapping.plans import Editing, Keep, MessagePlan, ResourcePlan, Row, Tables
+from adapters.mapping.requests_in import Wishes, wishes
 from fhir_server.kernel.errors import FhirError, fault
 
 #: Applies one row: reads the segment, writes the scope's resource, adds nulled elements to the set.
@@ -24,6 +26,8 @@ class Table:
 
     segment: str
     steps: tuple[tuple[int, Step], ...]
+    #: Of each step its row, and what of the row's condition is left to ask.
+    rows: tuple[tuple[Row, tuple[Clause, ...]], ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,10 +39,25 @@ class Resource:
     tables: tuple[Table, ...]
     defaults: Mapping[str, Any]
     initial: Mapping[str, Any]
-    required: tuple[tuple[str, str], ...]
+    required: tuple[tuple[str, str, Test | None], ...]
     keep: tuple[tuple[str, Test | None], ...]
     unkeyed: str
     on_missing: str
+    shell: tuple[str, ...]
+    unless: Test | None
+    wishes: Wishes | None
+    #: By segment: the lists that it may change item by item, the field that says how, whether this trigger lets it.
+    editing: Mapping[str, tuple[Editing, reading.Reader, bool]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Replacing:
+    """A compiled `plans.Replacing`."""
+
+    whole: Test | None
+    file: reading.Reader
+    record: reading.Reader
+    gone: Test | None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,18 +69,42 @@ class Programme:
     resources: tuple[Resource, ...]
     #: Names of resources that an earlier one refers to.
     forward: frozenset[str]
+    #: Conditions under which the message is read as another trigger.
+    read_as: tuple[tuple[Test | None, str], ...]
+    replacing: Replacing | None
+
+
+def programme(tables: Tables, trigger: str) -> Programme | None:
+    """The compiled plan of a trigger, None when there is none. Raises ValueError or KeyError for what `check` finds."""
+    try:
+        return _programme(tables, trigger)
+    except _UnplannedError:
+        return None
+
+
+class _UnplannedError(Exception):
+    """No plan knows the trigger. Raised, since a result would be remembered, and senders may make up any number."""
 
 
 @lru_cache(maxsize=512)
-def programme(tables: Tables, trigger: str) -> Programme | None:
-    """The compiled plan of a trigger, None when there is none. Raises ValueError or KeyError for what `check` finds."""
+def _programme(tables: Tables, trigger: str) -> Programme:
     plan = tables.plan(trigger)
     if plan is None:
-        return None
+        raise _UnplannedError
     resources = tuple(
         _resource(tables, row, trigger) for row in plan.resources if not row.triggers or trigger in row.triggers
     )
-    return Programme(plan, tuple(_text(path) for path in plan.at), resources, forward(tables, plan))
+    read_as = tuple((condition(row.when, "MSH"), row.trigger) for row in plan.read_as if trigger in row.triggers)
+    at = tuple(leaf(path) for path in plan.at)
+    return Programme(plan, at, resources, forward(tables, plan), read_as, _replacing(plan.replacing))
+
+
+def _replacing(plan: plans.Replacing | None) -> Replacing | None:
+    if plan is None:
+        return None
+    (record,) = reading.parse(plan.record)
+    number = reading.parts_reader(record, "")
+    return Replacing(condition(plan.whole, "MSH"), leaf(plan.file), number, condition(plan.gone, ""))
 
 
 def forward(tables: Tables, plan: MessagePlan) -> frozenset[str]:
@@ -83,39 +126,68 @@ def table_segment(name: str) -> str:
 
 
 def _resource(tables: Tables, plan: ResourcePlan, trigger: str) -> Resource:
-    current = plan.each or "MSH"
+    # What is told by a part has a leader of several names.
+    current = plan.each or ("" if plan.within else "MSH")
+    known = _known(trigger)
     return Resource(
         plan=plan,
-        when=compile_when(parse(plan.when), lambda path: _text(path, current)),
+        when=condition(plan.when, current, known),
         tables=tuple(_table(tables, name, trigger) for name in plan.tables),
         defaults={**plan.defaults.get("*", {}), **plan.defaults.get(trigger, {})},
         initial={**plan.initial.get("*", {}), **plan.initial.get(trigger, {})},
-        required=tuple((row.element, row.at) for row in plan.required if not row.triggers or trigger in row.triggers),
+        required=tuple(
+            (row.element, row.at, _unless(row.unless, current, known))
+            for row in plan.required
+            if not row.triggers or trigger in row.triggers
+        ),
         keep=tuple(_keep(row, current) for row in plan.keep if not row.triggers or trigger in row.triggers),
         unkeyed=plan.unkeyed.get(trigger) or plan.unkeyed["*"],
-        on_missing="error" if trigger in plan.refuse_unseen else "create",
+        on_missing="error" if trigger in plan.refuse_unseen else "pass" if plan.only_known else "create",
+        shell=plan.shell.get(trigger) or plan.shell.get("*", ()),
+        unless=_unless(plan.unless, current, known),
+        wishes=wishes(tables, plan.request, trigger),
+        editing={
+            row.by.partition("-")[0]: (row, leaf(row.by, row.by.partition("-")[0]), trigger in row.triggers)
+            for row in plan.editing
+        },
     )
 
 
 def _keep(row: Keep, current: str) -> tuple[str, Test | None]:
-    return row.element, compile_when(parse(row.when), lambda path: _text(path, current))
+    return row.element, condition(row.when, current)
 
 
-def _text(path: str, current: str = "") -> reading.Reader:
+def condition(text: str, current: str, known: Mapping[str, str] = MappingProxyType({})) -> Test | None:
+    """The test of a condition, with what is known beforehand; None when it always holds."""
+    clauses = settle(parse(text), known)
+    if clauses is None:
+        return lambda *scope: False
+    return compile_when(clauses, lambda path: leaf(path, current))
+
+
+def _unless(text: str, current: str, known: Mapping[str, str]) -> Test | None:
+    """The test of a condition that stands against something; None when there is none."""
+    return (condition(text, current, known) or (lambda *scope: True)) if text else None
+
+
+def _known(trigger: str) -> Mapping[str, str]:
+    """What conditions may ask about the message before it comes."""
+    message_type, _, event = trigger.partition("^")
+    return {"MSH-9.1": message_type, "MSH-9.2": event}
+
+
+def leaf(path: str, current: str = "") -> reading.Reader:
+    """What reads one text by a written path, in a table of the segment `current`."""
     (source,) = reading.parse(path)
     return reading.text_reader(source, current)
 
 
 def _table(tables: Tables, name: str, trigger: str) -> Table:
     segment = table_segment(name)
-    message_type, _, event = trigger.partition("^")
-    known = {"MSH-9.1": message_type, "MSH-9.2": event}
-    steps = []
-    for row in tables.rows[name].rows:
-        clauses = settle(parse(row.when), known)
-        if clauses is not None:
-            steps.append((_field(row, segment), _step(tables, row, segment, clauses)))
-    return Table(segment, tuple(steps))
+    known = _known(trigger)
+    rows = [(row, settle(parse(row.when), known)) for row in tables.rows[name].rows]
+    live = tuple((row, clauses) for row, clauses in rows if clauses is not None)
+    return Table(segment, tuple((_field(row, segment), _step(tables, row, segment, left)) for row, left in live), live)
 
 
 def _field(row: Row, current: str) -> int:
@@ -128,18 +200,25 @@ def _step(tables: Tables, row: Row, current: str, clauses: tuple[Clause, ...]) -
     cell_name, _, argument = row.cell.partition(":")
     cell = CELLS[cell_name]
     use = Use(tuple(tables.codes[name] for name in row.codes), argument, row.origin)
-    read = _reader(cell, row, current)
-    when = compile_when(clauses, lambda path: _text(path, current))
+    read = reader(cell, row, current)
+    when = compile_when(clauses, lambda path: leaf(path, current))
     put, is_set = compile_target(row.target)
     top, is_list, takes_parts = element(row.target), row.target.endswith("]"), cell.takes == "parts"
-    function = cell.function
+    function, removes = cell.function, cell.removes
+    # Most rows write an element of the resource itself.
+    own = top if row.target == top else ""
 
     def step(segment: Segment, scope: Scope, items: Items, cleared: set[str]) -> None:
         resource = scope.resource
-        if not is_list and is_set(resource, items):
+        if own:
+            if own in resource:
+                return
+        elif not is_list and is_set(resource, items):
+            return
+        if when is not None and not when(segment, scope):
             return
         value = read(segment, scope)
-        if value is None or (when is not None and not when(segment, scope)):
+        if value is None:
             return
         if value is NULL:
             cleared.add(top)
@@ -147,17 +226,22 @@ def _step(tables: Tables, row: Row, current: str, clauses: tuple[Clause, ...]) -
         try:
             for item in value if takes_parts else (value,):
                 made = function(item, use, scope)
-                if made is not None:
-                    put(resource, items, made)
-                    if not is_list:
-                        return
+                if made is None:
+                    continue
+                if removes:
+                    cleared.update(made)
+                    continue
+                put(resource, items, made)
+                if not is_list:
+                    return
         except CellError as error:
             raise _located(error, row, scope) from None
 
     return step
 
 
-def _reader(cell: Cell, row: Row, current: str) -> reading.Reader:
+def reader(cell: Cell, row: Row, current: str) -> reading.Reader:
+    """What reads a row's `from` for its cell, in a table of the segment `current`."""
     sources = reading.parse(row.source)
     if cell.takes == "texts":
         return reading.texts_reader(sources, current)
@@ -179,5 +263,6 @@ def _located(error: CellError, row: Row, scope: Scope) -> FhirError:
 def location_text(message: Message, at: str, segment: Segment) -> str:
     """`SCH-2` as an HL7 location, `SCH^1^2`: in `segment` when that is one of the name, else in the first."""
     name, _, number = at.partition("-")
-    same = enumerate(message.segments_named(name), 1)
-    return f"{name}^{next((count for count, other in same if other is segment), 1)}^{number}"
+    same = message.segments_named(name)
+    count = next((count for count, other in enumerate(same, 1) if other is segment), 1) if len(same) > 1 else 1
+    return f"{name}^{count}^{number}"

@@ -45,6 +45,9 @@ def compile_when(clauses: tuple[Clause, ...], reader: Callable[[str], Reader]) -
         return None
     if len(tests) == 1:
         return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        return lambda *scope: first(*scope) and second(*scope)
     return lambda *scope: all(test(*scope) for test in tests)
 
 

@@ -2,11 +2,11 @@
 
 `name[]` at the end appends to a list. `name[]` on the way opens an item that the other rows of the same segment share;
 `name[word]` opens another one, shared under that word. A path without brackets at its end is written once: what stands
-first stays.
+first stays. Inside an extension, `extension[word]` is the part of that name.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _STEP = re.compile(r"(?P<name>[A-Za-z]\w*)(?P<list>\[(?P<item>\w*)\])?")
@@ -40,17 +40,18 @@ def element(path: str) -> str:
 def compile_target(path: str) -> tuple[Put, IsSet]:
     """How to write at `path`, and whether something stands there already (never so for a list's end)."""
     *way, (name, is_list, _) = parse(path)
-    steps = [(step, ".".join(text[0] + text[2] for text in way[: depth + 1])) for depth, step in enumerate(way)]
+    steps = [(step, _address(way[: depth + 1])) for depth, step in enumerate(way)]
 
     def parent(resource: Resource, items: Items) -> Resource:
         node = resource
-        for (step, many, _), address in steps:
+        for (step, many, word), address in steps:
             if not many:
                 node = node.setdefault(step, {})
             elif address in items:
                 node = items[address]
             else:
-                item: Resource = {}
+                # A part of an extension is named by the word itself.
+                item: Resource = {"url": word} if step == "extension" and "." in address else {}
                 node.setdefault(step, []).append(item)
                 node = items[address] = item
         return node
@@ -78,10 +79,33 @@ def compile_target(path: str) -> tuple[Put, IsSet]:
         return node is not None and name in node
 
     if is_list:
-        return append, lambda resource, items: False
+        return append if steps else _append_here(name), lambda resource, items: False
     if not steps:
         return _put_here(name), lambda resource, items: name in resource
+    if len(steps) == 1 and steps[0][0][1]:
+        return _put_into_item(steps[0][0][0], steps[0][1], name), _is_in_item(steps[0][1], name)
     return put, is_set
+
+
+def parent_of(path: str, resource: Resource, items: Items) -> tuple[str, Resource] | None:
+    """Where the element stands that `path` writes into, and what it is; None while it is not there.
+
+    The way to it holds numbers: `participant[1].actor`; it is empty for the resource itself.
+    """
+    node, written = resource, ""
+    steps = parse(path)[:-1]
+    for depth, (name, is_list, _) in enumerate(steps):
+        found = items.get(_address(steps[: depth + 1])) if is_list else node.get(name)
+        if found is None:
+            return None
+        number = f"[{next(at for at, one in enumerate(node[name]) if one is found)}]" if is_list else ""
+        node, written = found, f"{written}.{name}{number}".lstrip(".")
+    return written, node
+
+
+def _address(steps: Sequence[Step]) -> str:
+    """By what the items are shared that stand at the end of these steps."""
+    return ".".join(name + word for name, _, word in steps)
 
 
 def _put_here(name: str) -> Put:
@@ -89,3 +113,30 @@ def _put_here(name: str) -> Put:
         resource[name] = value
 
     return put
+
+
+def _append_here(name: str) -> Put:
+    def append(resource: Resource, items: Items, value: Any) -> None:
+        held = resource.setdefault(name, [])
+        for item in value if isinstance(value, list) else (value,):
+            if item not in held:
+                held.append(item)
+
+    return append
+
+
+def _put_into_item(element: str, address: str, name: str) -> Put:
+    """As any `put` of `element[].name`, of which there are most."""
+
+    def put(resource: Resource, items: Items, value: Any) -> None:
+        item = items.get(address)
+        if item is None:
+            item = items[address] = {}
+            resource.setdefault(element, []).append(item)
+        item[name] = value
+
+    return put
+
+
+def _is_in_item(address: str, name: str) -> IsSet:
+    return lambda resource, items: address in items and name in items[address]

@@ -10,11 +10,12 @@ from adapters.hl7v2.message import Segment
 from adapters.mapping.cell import Scope, Use
 from adapters.mapping.namespaces import system
 from adapters.mapping.plans import CodeTable, Coding
-from adapters.mapping.reading import Part, part, parts
+from adapters.mapping.reading import Part, authority, part, parts
 
 _TEMPORARY = frozenset({"INS-NIA"})
 
 Json = dict[str, Any]
+Texts = tuple[str | None, ...]
 
 
 def identifier(number: Part, use: Use, scope: Scope) -> Json | None:
@@ -25,7 +26,7 @@ def identifier(number: Part, use: Use, scope: Scope) -> Json | None:
     value, kind = part(number, 1), part(number, 5) or use.argument
     if not value:
         return None
-    return _identifier(value, kind, (part(number, 4), part(number, 4, 2), part(number, 4, 3)), use.codes, scope)
+    return _identifier(value, kind, authority(number, 4), use.codes, scope)
 
 
 def patient_identifier(number: Part, use: Use, scope: Scope) -> Json | None:
@@ -50,7 +51,7 @@ def _national(number: Part, use: Use) -> Coding | None:
 
 
 def _is_qualified(segment: Segment) -> bool:
-    return any(part(status, 1) == "VALI" for status in parts(segment, 32))
+    return "VALI" in segment.raw_field(32) and any(part(status, 1) == "VALI" for status in parts(segment, 32))
 
 
 def _has_lasting(segment: Segment, use: Use) -> bool:
@@ -63,6 +64,33 @@ def former_identifier(number: Part, use: Use, scope: Scope) -> Json | None:
     """CX of a retired identity (MRG-1) to Identifier with use `old`."""
     made = identifier(number, use, scope)
     return {"use": "old", **made} if made is not None else None
+
+
+def replaced_identifier(number: Part, use: Use, scope: Scope) -> Json | None:
+    """CX that another one replaced (MRG-1 of A47) to Identifier with use `old`.
+
+    Nothing for an INS, of which nothing stays, and for a number that PID-3 gives again. Code tables as for
+    `patient_identifier`.
+    """
+    if _national(number, use) is not None:
+        return None
+    made = former_identifier(number, Use(use.codes[:2], use.argument, use.origin), scope)
+    kept = {(one["system"], one["value"]) for one in scope.resource.get("identifier", ())}
+    return made if made is not None and (made["system"], made["value"]) not in kept else None
+
+
+def withdrawn_ins(number: Part, use: Use, scope: Scope) -> list[str] | None:
+    """Every INS there may be, to remove, when the field names one (be it null) or PID-32 holds no VALI.
+
+    Code table: authority OID to kind of INS.
+    """
+    table = use.codes[0].inward
+    named = part(number, 5) in ("INS", None) and any(
+        (part(number, 4, piece) or "").casefold() in table for piece in (1, 2)
+    )
+    if not named and (_is_qualified(scope.segment) or not parts(scope.segment, 32)):
+        return None
+    return [f"identifier[urn:oid:{row.source}" for row in use.codes[0].rows if row.source[0].isdigit()]
 
 
 def entity_identifier(number: Part, use: Use, scope: Scope) -> Json | None:
@@ -85,6 +113,59 @@ def referral_key(number: Part, use: Use, scope: Scope) -> Json | None:
     return {"system": "urn:creneau:referral-task", "value": f"{namespace}|{value}"}
 
 
+def block_identifier(texts: Texts, use: Use, scope: Scope) -> Json | None:
+    """EI and the words of a resource to the identifier of a block of that resource's time; the argument is the EI's
+    type.
+    """
+    value, name, universal, kind, *words = texts
+    if not value:
+        return None
+    uri = system(scope.feed, name, universal, kind, use.argument)
+    told = "-".join(word for word in words if word)
+    return {"type": {"text": "BLK"}, "system": "urn:creneau:block", "value": f"{uri}|{value}|{told}"}
+
+
+def occurrence_identifier(parent: Part, use: Use, scope: Scope) -> Json | None:
+    """EI of the parent, with the occurrence number of the segment (SCH-3, ARQ-3), to the identifier of one child.
+
+    The argument is the parent's type.
+    """
+    value, number = part(parent, 1), next((part(one, 1) for one in parts(scope.segment, 3)), None)
+    if not number or not value:
+        return None
+    uri = system(scope.feed, part(parent, 2), part(parent, 3), part(parent, 4), use.argument)
+    return {"type": {"text": "OCC"}, "system": "urn:creneau:occurrence", "value": f"{uri}|{value}|{number}"}
+
+
+def appointment(number: Part, use: Use, scope: Scope) -> Json | None:
+    """EI to a Reference to another Appointment, by its identifier. Code table: 0203 to type."""
+    told = entity_identifier(number, use, scope)
+    return {"type": "Appointment", "identifier": told} if told is not None else None
+
+
+def schedule(number: Part, use: Use, scope: Scope) -> Json | None:
+    """CWE to a Reference to a Schedule, by its identifier: CWE.1, in the system of CWE.3."""
+    value = part(number, 1)
+    if not value:
+        return None
+    uri = system(scope.feed, part(number, 3), None, None, "")
+    return {"type": "Schedule", "identifier": {"system": uri, "value": value}}
+
+
+def resource_identifier(number: Part, use: Use, scope: Scope) -> Json | None:
+    """CWE of a general resource to Identifier: CWE.1, given by CWE.3. Code tables as for `identifier`."""
+    value, given_by = part(number, 1), part(number, 3)
+    kind = given_by if given_by and given_by.casefold() in use.codes[1].inward else ""
+    return _identifier(value, kind, (given_by, None, None), use.codes, scope) if value else None
+
+
+def person_at(text: str, use: Use, scope: Scope) -> Json | None:
+    """`RPPS@FINESS` to the person's identifier, nothing for any other text. Code tables as for `identifier`."""
+    person, _, place = text.partition("@")
+    is_number = person.isdigit() and len(person) == 11 and place.isdigit()
+    return _identifier(person, "RPPS", (None, None, None), use.codes, scope) if is_number else None
+
+
 def person_identifiers(person: Part, use: Use, scope: Scope) -> list[Json] | None:
     """XCN to Identifiers; a prefixed national number (IDNPS: `8` and the RPPS) also gives the RPPS.
 
@@ -93,10 +174,10 @@ def person_identifiers(person: Part, use: Use, scope: Scope) -> list[Json] | Non
     value, kind = part(person, 1), part(person, 13) or use.argument
     if not value:
         return None
-    authority = part(person, 9), part(person, 9, 2), part(person, 9, 3)
-    made = [_identifier(value, kind, authority, use.codes, scope)]
+    given_by = authority(person, 9)
+    made = [_identifier(value, kind, given_by, use.codes, scope)]
     if kind == "IDNPS" and len(value) == 12 and value.startswith("8"):
-        made.append(_identifier(value[1:], "RPPS", authority, use.codes, scope))
+        made.append(_identifier(value[1:], "RPPS", given_by, use.codes, scope))
     return made
 
 
@@ -106,23 +187,31 @@ def licence(number: Part, use: Use, scope: Scope) -> Json | None:
     return _identifier(value, part(number, 2) or "", (part(number, 3), None, None), use.codes, scope) if value else None
 
 
+def numbered(texts: Texts, use: Use, scope: Scope) -> Json | None:
+    """The first of several texts that is there to Identifier; the argument is its type. Code tables as for
+    `identifier`.
+    """
+    value = next((text for text in texts if text), None)
+    return _identifier(value, use.argument, (None, None, None), use.codes, scope) if value else None
+
+
 def organization_identifier(organization: Part, use: Use, scope: Scope) -> Json | None:
     """XON to Identifier: XON-10 (else XON-3) with XON-6 and XON-7. Code tables as for `identifier`."""
     value, kind = part(organization, 10) or part(organization, 3), part(organization, 7) or ""
-    authority = part(organization, 6), part(organization, 6, 2), part(organization, 6, 3)
-    return _identifier(value, kind, authority, use.codes, scope) if value else None
+    return _identifier(value, kind, authority(organization, 6), use.codes, scope) if value else None
 
 
 def _identifier(
     value: str,
     kind: str,
-    authority: tuple[str | None, str | None, str | None],
+    given_by: tuple[str | None, str | None, str | None],
     codes: tuple[CodeTable, ...],
     scope: Scope,
 ) -> Json:
-    national = codes[1].inward.get(kind.casefold()) if len(codes) > 1 else None
-    uri = national.code if national is not None and national.code else system(scope.feed, *authority, kind)
-    coding = codes[0].inward.get(kind.casefold())
+    folded = kind.casefold()
+    national = codes[1].inward.get(folded) if len(codes) > 1 else None
+    uri = national.code if national is not None and national.code else system(scope.feed, *given_by, kind)
+    coding = codes[0].inward.get(folded)
     if coding is not None and coding.code:
         return {"type": {"coding": [{"system": coding.system, "code": coding.code}]}, "system": uri, "value": value}
     return {"type": {"text": kind}, "system": uri, "value": value} if kind else {"system": uri, "value": value}

@@ -17,7 +17,10 @@ _OID = re.compile(r"[0-2](\.\d+)+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@lru_cache(maxsize=4096)
+#: Authorities as long as a message are read, never remembered.
+_LONGEST_KEPT = 512
+
+
 def system(
     feed: FeedMapping, name: str | None, universal: str | None, kind: str | None, identifier_type: str = ""
 ) -> str:
@@ -27,6 +30,13 @@ def system(
     `urn:uuid:` of the universal id, our own namespace below the feed. The feed's namespace for the empty authority
     is for identifiers that name none.
     """
+    length = len(name or "") + len(universal or "") + len(kind or "") + len(identifier_type)
+    find = _system if length < _LONGEST_KEPT else _system.__wrapped__
+    return find(feed, name, universal, kind, identifier_type)
+
+
+@lru_cache(maxsize=4096)
+def _system(feed: FeedMapping, name: str | None, universal: str | None, kind: str | None, identifier_type: str) -> str:
     for named in [part for part in (name, universal) if part] or [""]:
         found = feed.namespaces.get(f"{named}^{identifier_type}") or feed.namespaces.get(named)
         if found:
@@ -41,6 +51,11 @@ def system(
         return _below(feed, quote(name or universal or "", safe=""))
     # Without authority the type keeps placer and filler numbers of two systems apart.
     return _below(feed, f":{quote(identifier_type, safe='')}" if identifier_type else "")
+
+
+def master_file(feed: FeedMapping, name: str) -> str:
+    """The identifier system of the keys (MFE-4) in a feed's master file of that name (MFI-1)."""
+    return f"urn:creneau:master:{quote(feed.name, safe='')}:{quote(name, safe='')}"
 
 
 def _below(feed: FeedMapping, rest: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.mapping.cell import Scope, Use
 from adapters.mapping.namespaces import system
-from adapters.mapping.reading import Part, part
+from adapters.mapping.reading import Part, authority, part
 
 _BIRTH_NAMES = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-birth-list-given-name"
 _BIRTH_PLACE = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
@@ -95,7 +95,7 @@ def birth_place(place: Part, use: Use, scope: Scope) -> Json | None:
 
 
 def _elements(piece: Part, pairs: tuple[tuple[str, int], ...]) -> Json:
-    found = ((name, part(piece, number)) for name, number in pairs)
+    found = [(name, part(piece, number)) for name, number in pairs]
     return {name: text for name, text in found if text}
 
 
@@ -132,7 +132,7 @@ def _number(line: Part) -> str | None:
 
 def place_identifier(place: Part, use: Use, scope: Scope) -> Json | None:
     """PL to the identifier of one Location: PL-10 when valued, else point of care, room and bed joined by `-`."""
-    facility = part(place, 4), part(place, 4, 2), part(place, 4, 3)
+    facility = authority(place, 4)
     own = part(place, 10)
     if own:
         named = part(place, 10, 2), part(place, 10, 3), part(place, 10, 4)

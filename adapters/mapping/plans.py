@@ -72,6 +72,56 @@ class Required:
     element: str
     at: str
     triggers: frozenset[str]
+    #: A condition under which it may be absent.
+    unless: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """A list that messages may change item by item: `by` is the field of a segment that says what to do with its items.
+
+    Its codes are those of HL7 table 0206. Items marked as deleted never take part; the others are changes of single
+    items for `triggers`, and the whole list for any other.
+    """
+
+    element: str
+    by: str
+    triggers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a message wants the server to decide about the resource."""
+
+    #: By trigger (`*`: all): `book`, `move`, `search`.
+    action: Mapping[str, str]
+    #: Fields: preferences (SCV), limit (CQ), what is asked for (CE) with its code table.
+    preferences: str = ""
+    limit: str = ""
+    statuses: str = ""
+    codes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """Messages of these triggers that are read as if they had another, when `when` holds."""
+
+    triggers: frozenset[str]
+    when: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """What the records of a file take the place of."""
+
+    #: A condition under which the message is the whole file, which takes the place of the last one of its name.
+    whole: str
+    #: Field that names the file, and field of a part that is the number of its record.
+    file: str
+    record: str
+    #: A condition under which a record is withdrawn, with all that only it tells.
+    gone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +148,7 @@ class ResourcePlan:
     keys: tuple[str, ...]
     #: HL7 field of the key, for errors: `SCH-2`.
     key_at: str
-    #: Without any key: `refuse` the message, `skip` this resource. By trigger (`*`: all others).
+    #: Without any key: `refuse` the message, `skip` this resource (`warn`: and say so). By trigger (`*`: all others).
     unkeyed: Mapping[str, str]
     mode: str
     #: The mode when the feed is no identity source.
@@ -112,6 +162,24 @@ class ResourcePlan:
     #: Elements that stand or fall together.
     together: tuple[tuple[str, ...], ...]
     keep: tuple[Keep, ...]
+    #: A condition under which it is not made.
+    unless: str = ""
+    #: By trigger of `refuse_unseen` (`*`: all): elements that let it make the resource all the same.
+    shell: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Whether each element keeps its own time (mode `merge`): the later word wins in whatever order messages come.
+    by_element: bool = False
+    #: Identifier types of which a resource has one alone: another number, another resource.
+    distinct: tuple[str, ...] = ()
+    #: Whether it is written to every resource its keys find (with `by_element`).
+    everywhere: bool = False
+    editing: tuple[Editing, ...] = ()
+    request: Request | None = None
+    #: Segments that begin the part of the message it is told by; none: the whole message tells it.
+    within: tuple[str, ...] = ()
+    #: Whether what is not known is left alone.
+    only_known: bool = False
+    #: What those become that a whole file, or with `each` their record, does not name any more; nothing: they stay.
+    replaced: Elements = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +194,10 @@ class MessagePlan:
     #: Segments that may stand only once.
     once: tuple[str, ...]
     resources: tuple[ResourcePlan, ...]
+    #: Segments of which one that stands several times begins each group of the message: a pair of identities to merge.
+    groups: tuple[str, ...] = ()
+    read_as: tuple[ReadAs, ...] = ()
+    replacing: Replacing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +212,8 @@ class SegmentPlan:
     reference: str
     type: str
     when: str
+    #: Type of the resource, referred to by the focus, that holds `each`; empty: the focus itself.
+    of: str = ""
     #: In answers: segment of the message answered that makes one each; without a table it is copied.
     request: str = ""
     #: In answers: stands in one that refuses, too.
@@ -157,6 +231,8 @@ class OutboundPlan:
     version: str
     focus: str
     segments: tuple[SegmentPlan, ...]
+    #: Elements of resources referred to whose own references are told of too: `Schedule.actor`.
+    follow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +247,7 @@ class AnswerPlan:
     event: str
     structure: str
     version: str
-    #: Resource of the inbound plan that the answer tells of, and its type; empty: of none.
+    #: Resources of the inbound plan that the answer tells of, and their type; empty: of none.
     of: str
     focus: str
     segments: tuple[SegmentPlan, ...]

@@ -34,20 +34,44 @@ def part(piece: Part, component: int, subcomponent: int = 1) -> str | None:
     if component > len(components):
         return None
     raw = components[component - 1]
-    # Letters and digits alone hold no delimiter, escape or blank: most leaves end here.
-    if subcomponent == 1 and raw.isalnum():
-        return raw
-    return _leaf(raw, subcomponent, piece.notation) if raw else None
+    # Most are empty. Letters and digits alone hold no delimiter, escape or blank.
+    if not raw:
+        return None
+    if raw.isalnum():
+        return raw if subcomponent == 1 else None
+    return _leaf(raw, subcomponent, piece.notation)
+
+
+def authority(piece: Part, component: int) -> tuple[str | None, str | None, str | None]:
+    """The parts of an HD in a component: name, universal id, kind of that."""
+    components = piece.components
+    raw = components[component - 1] if component <= len(components) else ""
+    delimiter = piece.notation.delimiters.subcomponent
+    if not raw or not delimiter or delimiter not in raw:
+        return part(piece, component), None, None
+    name, universal, kind = (*raw.split(delimiter, 3), "", "")[:3]
+    return _leaf(name, 1, piece.notation), _leaf(universal, 1, piece.notation), _leaf(kind, 1, piece.notation)
+
+
+def whole(piece: Part) -> str:
+    """A repetition in one text, in the delimiters of the standard: `^^^^^D^^^^0192&CHART`; empty for nothing."""
+    inner = piece.notation.delimiters.subcomponent
+    components = ("&".join(raw.split(inner)) if inner else raw for raw in piece.components)
+    return piece.notation.unescape("^".join(components).rstrip("^& ")).strip()
 
 
 def _leaf(raw: str, subcomponent: int, notation: Notation) -> str | None:
-    delimiter = notation.delimiters.subcomponent
+    delimiters = notation.delimiters
+    delimiter = delimiters.subcomponent
     if delimiter and delimiter in raw:
         pieces = raw.split(delimiter, subcomponent)
         raw = pieces[subcomponent - 1] if subcomponent <= len(pieces) else ""
     elif subcomponent > 1:
         return None
-    return None if not raw or raw == '""' else notation.unescape(raw).strip() or None
+    if not raw or raw == '""':
+        return None
+    mark = delimiters.escape
+    return (notation.unescape(raw) if mark and mark in raw else raw).strip() or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +109,7 @@ def text_reader(source: Source, current: str) -> Reader:
     if source.kind == "resource":
         return lambda segment, scope: scope.label(source.name, segment)
     if source.kind == "segment":
-        return lambda segment, scope: scope.message.segments_named(source.name) or None
+        return lambda segment, scope: scope.named(source.name) or None
     assert source.place is not None
     read = _leaf_of_segment(source.place)
     if source.name == current:
@@ -95,7 +119,7 @@ def text_reader(source: Source, current: str) -> Reader:
 
 def _elsewhere(name: str, read: Reader) -> Reader:
     def reader(segment: Segment, scope: Scope) -> Any:
-        found = scope.message.segments_named(name)
+        found = scope.message.segments_named(name) if scope.part is None else scope.part.named(name)
         return read(found[0], scope) if found else None
 
     return reader
@@ -168,7 +192,7 @@ def all_reader(source: Source) -> Reader:
     read = _leaf_of_segment(source.place)
 
     def reader(segment: Segment, scope: Scope) -> list[str] | None:
-        texts = [read(found, scope) for found in scope.message.segments_named(source.name)]
+        texts = [read(found, scope) for found in scope.named(source.name)]
         return [text for text in texts if text and text is not NULL] or None
 
     return reader

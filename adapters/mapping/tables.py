@@ -17,9 +17,13 @@ from adapters.mapping.codes import code_table
 from adapters.mapping.plans import (
     AnswerPlan,
     CodeTable,
+    Editing,
     Keep,
     MessagePlan,
     OutboundPlan,
+    ReadAs,
+    Replacing,
+    Request,
     Required,
     ResourcePlan,
     Row,
@@ -137,6 +141,11 @@ def _message_plan(origin: str, plan: Mapping[str, Any]) -> MessagePlan:
         at=tuple(plan.get("at", ())),
         once=tuple(plan.get("once", ())),
         resources=tuple(_resource_plan(resource) for resource in plan["resource"]),
+        groups=tuple(plan.get("groups", ())),
+        read_as=tuple(
+            ReadAs(frozenset(row["triggers"]), row["when"], row["trigger"]) for row in plan.get("read_as", ())
+        ),
+        replacing=Replacing(**plan["replacing"]) if "replacing" in plan else None,
     )
 
 
@@ -158,11 +167,24 @@ def _resource_plan(plan: Mapping[str, Any]) -> ResourcePlan:
         defaults=plan.get("defaults", {}),
         initial=plan.get("initial", {}),
         required=tuple(
-            Required(row["element"], row["at"], frozenset(row.get("triggers", ()))) for row in plan.get("required", ())
+            Required(row["element"], row["at"], frozenset(row.get("triggers", ())), row.get("unless", ""))
+            for row in plan.get("required", ())
         ),
         together=tuple(tuple(names) for names in plan.get("together", ())),
         keep=tuple(
             Keep(row["element"], row["when"], frozenset(row.get("triggers", ()))) for row in plan.get("keep", ())
+        ),
+        by_element=bool(plan.get("by_element", False)),
+        distinct=tuple(plan.get("distinct", ())),
+        everywhere=bool(plan.get("everywhere", False)),
+        unless=plan.get("unless", ""),
+        shell={trigger: tuple(names) for trigger, names in plan.get("shell", {}).items()},
+        request=Request(**plan["request"]) if "request" in plan else None,
+        within=tuple(plan.get("within", ())),
+        only_known=bool(plan.get("only_known", False)),
+        replaced=plan.get("replaced", {}),
+        editing=tuple(
+            Editing(row["element"], row["by"], frozenset(row.get("triggers", ()))) for row in plan.get("editing", ())
         ),
     )
 
@@ -179,6 +201,7 @@ def _outbound_plan(origin: str, plan: Mapping[str, Any]) -> OutboundPlan:
         version=plan.get("version", "2.5"),
         focus=plan["focus"],
         segments=tuple(_segment_plan(row) for row in plan["segment"]),
+        follow=tuple(plan.get("follow", ())),
     )
 
 
@@ -204,6 +227,7 @@ def _segment_plan(row: Mapping[str, Any]) -> SegmentPlan:
         reference=row.get("reference", ""),
         type=row.get("type", ""),
         when=row.get("when", ""),
+        of=row.get("of", ""),
         request=row.get("request", ""),
         is_always=bool(row.get("always", False)),
     )

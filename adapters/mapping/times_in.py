@@ -4,11 +4,29 @@ Times without offset are local to the feed's zone.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from adapters.hl7v2.datetime import Moment, fhir_date, fhir_datetime, fhir_instant, parse_dtm
+from adapters.hl7v2.datetime import (
+    AMBIGUOUS_HOUR,
+    ISO_FORM,
+    NONEXISTENT_HOUR,
+    Moment,
+    fhir_date,
+    fhir_datetime,
+    fhir_instant,
+    parse_dtm,
+)
 from adapters.mapping.cell import CellError, Scope, Use
+from adapters.mapping.reading import Part, part
 
 Texts = tuple[str | None, ...]
+Json = dict[str, Any]
+
+_WORDS = {
+    AMBIGUOUS_HOUR: "the hour comes twice that night, and the first was taken",
+    NONEXISTENT_HOUR: "the hour does not come that night, and the time was moved by the length of the gap",
+    ISO_FORM: "the time is in ISO 8601 form, not in that of HL7 v2, and was read",
+}
 
 
 def moment(text: str, use: Use, scope: Scope) -> Moment:
@@ -18,7 +36,7 @@ def moment(text: str, use: Use, scope: Scope) -> Moment:
     except ValueError:
         raise CellError("not an HL7 date or time") from None
     for warning in read.warnings:
-        scope.warn(use, warning)
+        scope.warn(use, _WORDS[warning])
     return read
 
 
@@ -32,12 +50,30 @@ def date_time(text: str, use: Use, scope: Scope) -> str:
     return fhir_datetime(moment(text, use, scope))
 
 
+def known_date_time(text: str, use: Use, scope: Scope) -> str | None:
+    """TS to dateTime; one that cannot be read gives nothing and a warning."""
+    try:
+        return date_time(text, use, scope)
+    except CellError as error:
+        scope.warn(use, f"{error}, and was passed over")
+        return None
+
+
 def instant(text: str, use: Use, scope: Scope) -> str:
     """TS to instant. Raises CellError for a time coarser than a minute."""
     read = moment(text, use, scope)
-    if not read.is_at_least("minute"):
-        raise CellError("a time to the minute is needed")
-    return fhir_instant(read)
+    try:
+        return fhir_instant(read)
+    except ValueError:
+        raise CellError("a time to the minute is needed") from None
+
+
+def requested_period(told: Part, use: Use, scope: Scope) -> Json | None:
+    """DR to Period. One time alone is all of the span it stands for: an exact start, a day."""
+    low, high = part(told, 1), part(told, 2)
+    high = high or low
+    found = {name: date_time(text, use, scope) for name, text in (("start", low), ("end", high)) if text}
+    return found or None
 
 
 def earliest(texts: list[str], use: Use, scope: Scope) -> str:
@@ -70,7 +106,10 @@ def minutes(duration: Texts, use: Use, scope: Scope) -> int | None:
 
 
 def _later(start: str, span: timedelta) -> str:
-    return (datetime.fromisoformat(start) + span).isoformat()
+    try:
+        return (datetime.fromisoformat(start) + span).isoformat()
+    except OverflowError:
+        raise CellError("the end is later than any date") from None
 
 
 def _span(duration: Texts, use: Use, scope: Scope) -> timedelta | None:

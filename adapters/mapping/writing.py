@@ -5,7 +5,7 @@ field of the message that is being answered.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from adapters.mapping.cells_out import CELLS_OUT, Field, Out
 from adapters.mapping.conditions import Test, compile_when, parse
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.plans import AnswerPlan, OutboundPlan, Row, SegmentPlan, Tables
+from adapters.mapping.versions import ANY, Room, has_place, has_segment, room
 from fhir_server.kernel import paths
 from fhir_server.kernel.errors import fault
 
@@ -53,6 +54,8 @@ class Step:
     place: Location
     read: Reader
     when: Test | None
+    #: What the version written in lets stand there.
+    room: Room = ANY
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,16 +68,25 @@ class CompiledSegment:
 
 
 @lru_cache(maxsize=256)
-def compiled(tables: Tables, plan: OutboundPlan | AnswerPlan) -> tuple[CompiledSegment, ...]:
-    """The segments of a plan, ready to write."""
+def compiled(tables: Tables, plan: OutboundPlan | AnswerPlan, version: str = "") -> tuple[CompiledSegment, ...]:
+    """The segments of a plan, ready to write; with a version, what that version has no room for is left out."""
     return tuple(
         CompiledSegment(
             segment,
-            tuple(_step(tables, row) for row in tables.rows[segment.table].rows) if segment.table else (),
+            tuple(_steps(tables, segment.table, version)) if segment.table else (),
             _when(segment.when),
         )
         for segment in plan.segments
+        if not version or has_segment(version, plan.structure, segment.name)
     )
+
+
+def _steps(tables: Tables, table: str, version: str) -> Iterator[Step]:
+    for row in tables.rows[table].rows:
+        if not version:
+            yield _step(tables, row)
+        elif has_place(version, row.target):
+            yield replace(_step(tables, row), room=room(version, row.target))
 
 
 def instances(segment: SegmentPlan, focus: Json, resources: Mapping[str, Json]) -> Iterator[Json]:
@@ -82,13 +94,16 @@ def instances(segment: SegmentPlan, focus: Json, resources: Mapping[str, Json]) 
     if not segment.each:
         yield {}
         return
-    for item in paths.read(focus, segment.each):
-        if not segment.reference:
+    holder = referred(focus, resources).get(segment.of, {}) if segment.of else focus
+    for item in paths.read(holder, segment.each):
+        if not segment.type:
             yield {"item": item}
             continue
-        body = resources.get(paths.first(item, f"{segment.reference}.reference") or "")
+        path = f"{segment.reference}.reference" if segment.reference else "reference"
+        body = resources.get(paths.first(item, path) or "")
         if body is not None and body["resourceType"] == segment.type:
-            yield {"item": item, segment.type: body}
+            # What it refers to itself is meant too: the practitioner of a role.
+            yield referred(body, resources) | {"item": item, segment.type: body}
 
 
 def referred(focus: Json, resources: Mapping[str, Json]) -> Json:
@@ -126,8 +141,8 @@ def write(segment: SegmentBuilder, steps: tuple[Step, ...], values: Json, feed: 
             fields = [field for field in _fields(step, values, feed) if field]
         except CellError as error:
             raise fault(error.category, f"{step.row.origin}: {error}.", step.row.source) from None
-        for repetition, field in enumerate(fields, 1):
-            _put(segment, step.place, repetition, field)
+        for repetition, field in enumerate(fields[: step.room.repetitions], 1):
+            _put(segment, step, repetition, field)
         if fields:
             written.add(step.row.target)
 
@@ -185,10 +200,11 @@ def _fields(step: Step, values: Json, feed: FeedMapping) -> list[Field]:
     return made if cell.takes in ("repeat", "field") else [made]
 
 
-def _put(segment: SegmentBuilder, place: Location, repetition: int, field: Field) -> None:
+def _put(segment: SegmentBuilder, step: Step, repetition: int, field: Field) -> None:
+    place = step.place
     if isinstance(field, str):
         segment[place.field, repetition, place.component or 1, place.subcomponent or 1] = field
         return
-    for component, piece in enumerate(field or [], 1):
+    for component, piece in enumerate((field or [])[: step.room.components], 1):
         for subcomponent, leaf in enumerate([piece] if not isinstance(piece, list) else piece, 1):
             segment[place.field, repetition, component, subcomponent] = leaf
