@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from tests.benchmark import databases, load, plans, profiles, report, stage
+from tests.benchmark import databases, load, parsing, plans, profiles, report, stage
 from tests.benchmark.extent import Sizes
 from tests.benchmark.report import Line
 from tests.benchmark.scenarios import SCENARIOS, Point, Scenario
@@ -41,7 +41,9 @@ class Choices:
 @click.option("--seconds", type=float, default=5.0, show_default=True, help="Seconds of each measurement.")
 @click.option("--rounds", type=int, default=3, show_default=True, help="Turns of ceiling and product at each point.")
 @click.option("--clients", default="1,8,32", show_default=True, help="Numbers of clients.")
-@click.option("--only", default="", help="Scenarios, by comma: " + ", ".join(one.name for one in SCENARIOS))
+@click.option(
+    "--only", default="", help="Scenarios, by comma: " + ", ".join([parsing.NAME, *(one.name for one in SCENARIOS)])
+)
 @click.option(
     "--quick",
     is_flag=True,
@@ -77,7 +79,9 @@ def main(
         keep=keep,
     )
     _print(report.conditions(shlex.join(["python -m tests.benchmark", *sys.argv[1:]])))
-    for name in store or ("sqlite", "postgres"):
+    if not only or parsing.NAME in only.split(","):
+        _print(parsing.markdown(choices.seconds))
+    for name in (store or ("sqlite", "postgres")) if choices.scenarios else ():
         folder = choices.keep / name if choices.keep else None
         with databases.database(name, folder) as url:
             begun = time.monotonic()
@@ -102,7 +106,7 @@ def _profiled(store: str, url: str, choices: Choices) -> Iterator[str]:
 
 def _chosen(only: str) -> list[Scenario]:
     names = list(filter(None, only.split(",")))
-    unknown = set(names) - {one.name for one in SCENARIOS}
+    unknown = set(names) - {one.name for one in SCENARIOS} - {parsing.NAME}
     if unknown:
         raise click.BadParameter(f"there is no scenario {min(unknown)!r}", param_hint="--only")
     return [one for one in SCENARIOS if not names or one.name in names]

@@ -131,7 +131,7 @@ def _replay(
 
     Raises RuntimeError when part of it went past the recording.
     """
-    versions = sum(one.statement.startswith("INSERT INTO resource_version ") for one in recorded)
+    versions = sum(one.makes_version for one in recorded)
     if versions < len(places):
         raise RuntimeError(f"{len(places)} resources were written, but {versions} versions recorded")
     return Replay(recorded, _keys(product, places), [*names, *(id_ for _, id_ in places)])
@@ -141,7 +141,7 @@ def _inserted(recorded: Iterable[Recorded]) -> list[tuple[str, str]]:
     """Type and id of every resource that was made."""
     found = []
     for one in recorded:
-        if one.statement.startswith("INSERT INTO resource ") and not one.is_many:
+        if one.makes_resource:
             values = one.values if isinstance(one.values, Mapping) else _by_column(one)
             found.append((str(values["type"]), str(values["id"])))
     return found

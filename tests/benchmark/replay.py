@@ -79,7 +79,7 @@ def _step(one: Recorded, keys: Mapping[tuple[str, str], int], pattern: re.Patter
     rows = list(one.values) if one.is_many else [one.values]
     values = [] if one.is_many else list(_leaves(one.values))
     named = tuple((type_, id_, key) for (type_, id_), key in keys.items() if type_ in values and id_ in values)
-    is_made = one.statement.startswith("INSERT INTO resource ") and bool(named)
+    is_made = one.makes_resource and bool(named)
     is_locked = one.statement.startswith("SELECT resource.pk")
     cut = [_cut(row, pattern) for row in rows]
     return _Step(one.statement, cut, one.is_many, named[0][2] if is_made else None, named if is_locked else ())

@@ -16,6 +16,16 @@ class Recorded:
     values: Any
     is_many: bool
 
+    @property
+    def makes_resource(self) -> bool:
+        """Whether it inserts a resource, alone or together with what belongs to it."""
+        return not self.is_many and "INSERT INTO resource (" in self.statement
+
+    @property
+    def makes_version(self) -> bool:
+        """Whether it inserts a version."""
+        return "INSERT INTO resource_version (" in self.statement
+
 
 @contextmanager
 def recording() -> Iterator[list[Recorded]]:

@@ -50,7 +50,15 @@ def test_referral_is_answered_by_its_own_type(receiver: Receiver) -> None:
 def test_copied_segment_keeps_every_byte(receiver: Receiver) -> None:
     told = answer(receiver, referral(RF1, PID))
 
-    assert [segment.raw for segment in told.segments_named("RF1")] == [RF1]
+    assert [segment.raw for segment in told.segments_named("PID")] == [PID]
+
+
+def test_copied_field_keeps_every_byte(receiver: Receiver) -> None:
+    told = answer(receiver, referral(RF1, PID))
+
+    sent = RF1.split("|")
+    assert told.segments_named("RF1")[0].raw_field(6) == sent[6]
+    assert told.segments_named("RF1")[0].raw_field(10) == sent[10]
 
 
 def test_answer_is_in_the_sender_s_character_set_and_delimiters(receiver: Receiver) -> None:

@@ -114,7 +114,7 @@ def test_what_a_message_wrote_is_kept_with_it(house: House, receiver: Receiver) 
 
 
 def test_a_refused_message_is_kept_and_applied_when_what_it_lacked_has_come(house: House, receiver: Receiver) -> None:
-    cancel = appointment("SIU^S15^SIU_S12", control_id="M9", when="20260302080200")
+    cancel = message("SIU^S15^SIU_S12", "SCH|P1^GAM|F1^GAM", "RGS|1", control_id="M9", when="20260302080200")
     refused = answer(receiver.receive(cancel))
     receiver.receive(appointment("SIU^S12^SIU_S12"))
     applied = answer(receiver.receive(cancel))
@@ -163,7 +163,7 @@ BAD = {
     "wrong processing id": (appointment("SIU^S12").replace(b"|P|2.5", b"|X|2.5"), "AR", "202"),
     "bytes that are not the charset declared": (appointment("SIU^S12").replace(b"Camille", b"Ren\xe9"), "AR", "100"),
     "no time": (message("SIU^S12^SIU_S12", "SCH|P1^GAM|F1^GAM", PID, "RGS|1"), "AE", "101"),
-    "an appointment never seen": (appointment("SIU^S15^SIU_S12"), "AE", "204"),
+    "an appointment never seen": (message("SIU^S15^SIU_S12", "SCH|P1^GAM|F1^GAM", "RGS|1"), "AE", "204"),
     "no patient identifier": (message("ADT^A28^ADT_A05", "EVN||20260302", "PID|1||||ESSAI^Camille"), "AE", "101"),
 }
 
@@ -198,7 +198,8 @@ def test_half_a_frame_is_rejected_with_its_control_id_and_kept(house: House, rec
     reply = receiver.refuse(FramingFault(FaultKind.TRUNCATED, octets))
 
     assert reply is not None
-    assert (answer(reply).code, answer(reply).control_id) == ("AR", "M1")
+    told = answer(reply.octets)
+    assert (told.code, told.control_id) == ("AR", "M1")
     assert kept(house)[0].raw == octets
 
 

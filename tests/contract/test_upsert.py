@@ -1,6 +1,7 @@
 """What a feed's message asks for becomes one resource, whatever comes twice, late or partly."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from fhir_server.bootstrap import Services
 from fhir_server.interactions import update, upsert
 from fhir_server.interactions.create import create
 from fhir_server.interactions.read import read, vread
+from fhir_server.interactions.upsert import Applied
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.kernel.upsert import Upsert
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
+from fhir_server.storage.unit_of_work import UnitOfWork
 from tests import builders
 from tests.conftest import NOW_MS
 
@@ -31,10 +34,16 @@ def _patient(at_ms: int | None = None, mode: str = "merge", cleared: tuple[str, 
     return Upsert("urn:uuid:p", "Patient", (IPP,), content, mode, cleared, at_ms=at_ms)
 
 
+def _locked(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
+    """Applied as a message's are: their names are locked first."""
+    uow.lock(*upsert.names(upserts))
+    return upsert.apply(uow, upserts)
+
+
 def _apply(services: Services, *upserts: Upsert) -> list[Stored]:
     """What was written."""
     written = []
-    for address in services.store.transact(FEED, lambda uow: upsert.apply(uow, upserts)).written:
+    for address in services.store.transact(FEED, lambda uow: _locked(uow, upserts)).written:
         type_name, id_, _, version = address.split("/")
         written.append(vread(services.store, SYSTEM, type_name, id_, int(version)))
     return written
@@ -81,7 +90,7 @@ def test_identifiers_unite(services: Services) -> None:
 def test_an_older_message_never_overwrites_a_newer_one(services: Services) -> None:
     _apply(services, _patient(at_ms=NOW_MS, gender="female"))
     old = _patient(at_ms=NOW_MS - 1, gender="male")
-    late = services.store.transact(FEED, lambda uow: upsert.apply(uow, [old]))
+    late = services.store.transact(FEED, lambda uow: _locked(uow, [old]))
     next_ = _apply(services, _patient(at_ms=NOW_MS, gender="other"))
 
     assert (late.written, [issue.severity for issue in late.late]) == ((), ["warning"])

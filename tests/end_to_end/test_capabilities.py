@@ -187,15 +187,29 @@ def _check_includes(client: Client, resource: dict[str, Any]) -> None:
 
 
 def _check_operations(client: Client, resource: dict[str, Any], stored: list[dict[str, Any]]) -> None:
-    name = resource["type"]
     for told in resource.get("operation", ()):
-        assert "validate" == told["name"]
-        for content in stored or samples(name):
-            outcome = client.ask(200, "POST", f"{name}/$validate", content).content
-            if any(issue["severity"] in ("error", "fatal") for issue in outcome["issue"]):
-                client.surprises.append(f"{name}/$validate finds fault with a sample")
-        for content in stored:
-            client.ask(200, "POST", f"{name}/{content['id']}/$validate", content)
+        CHECKS[told["name"]](client, resource["type"], stored)
+
+
+def _check_validate(client: Client, name: str, stored: list[dict[str, Any]]) -> None:
+    for content in stored or samples(name):
+        outcome = client.ask(200, "POST", f"{name}/$validate", content).content
+        if any(issue["severity"] in ("error", "fatal") for issue in outcome["issue"]):
+            client.surprises.append(f"{name}/$validate finds fault with a sample")
+    for content in stored:
+        client.ask(200, "POST", f"{name}/{content['id']}/$validate", content)
+
+
+def _check_translate(client: Client, name: str, _stored: list[dict[str, Any]]) -> None:
+    coding = {"system": "urn:x:s", "code": "x"}
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "coding", "valueCoding": coding}]}
+    client.ask(404, "POST", f"{name}/$translate?url=urn:x:none", asked)
+    client.ask(404, "GET", f"{name}/unknown/$translate?{urlencode(coding)}")
+    client.ask(400, "GET", f"{name}/$translate")
+
+
+#: How each operation is tried.
+CHECKS = {"validate": _check_validate, "translate": _check_translate}
 
 
 def _check_reads(client: Client, content: dict[str, Any]) -> None:

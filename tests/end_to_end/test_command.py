@@ -44,7 +44,10 @@ def test_messages_are_sent_listed_shown_and_replayed(server: Server, tmp_path: P
     assert (len(listed), len(refused)) == (2, 1)
     assert "ESSAI" not in "".join(listed)
     number = refused[0].split()[0]
-    assert "PID|1||||ESSAI^Ada" in run(server, "inbox", "show", number)
+    shown = run(server, "inbox", "show", number)
+    assert "PID|1||||ESSAI^Ada" in shown
+    assert "PID-3 Patient identifier list is required and has no value." in shown
+    assert "is required" not in run(server, "inbox", "show", listed[1].split()[0])
     assert run(server, "inbox", "replay", number).startswith(f"{number} AE")
     assert "no message 99" in run_error(server, "inbox", "show", "99")
 

@@ -8,15 +8,18 @@ import urllib.error
 from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPException
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from adapters.hl7v2.acknowledge import answers, read_acknowledgement
 from adapters.mllp.client import Client
+from adapters.supervise import wait_until_ready
 from fhir_server.kernel.errors import FhirError
 from fhir_server.storage.database import Database
-from fhir_server.storage.tables import claim, inbox, resource
+from fhir_server.storage.ledgers import claim, inbox
+from fhir_server.storage.tables import resource
 from tests import builders
 from tests.end_to_end.conftest import Server
 
@@ -137,3 +140,39 @@ def test_asked_to_stop_it_finishes_what_it_has_begun(server: Server, database: D
     assert codes == {"listen": 0, "dispatch": 0, "web": 0}
     kept = set(database.read().execute(select(inbox.c.control_id).where(inbox.c.state == "applied")).scalars())
     assert set(acknowledged) <= kept
+
+
+def _children(pid: int) -> set[int]:
+    """The processes below one, its own children and theirs."""
+    own = {int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    return own.union(*(_children(child) for child in own))
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process; one that only waits for its parent to look is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def _are_gone(pids: set[int], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not any(map(_is_running, pids)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc, which only Linux has")
+def test_no_process_outlives_the_one_that_watches_it(server: Server) -> None:
+    server.start("serve")
+    wait_until_ready([f"{server.origin}/ready"], [("127.0.0.1", server.hospital_port)], lambda: False)
+    parent = server.processes.pop("serve")
+    everyone = _children(parent.pid)
+    parent.kill()
+    parent.wait(30)
+
+    assert len(everyone) >= 5, "web with its two workers, listen, dispatch"
+    assert _are_gone(everyone)

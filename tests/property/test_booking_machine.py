@@ -19,7 +19,8 @@ from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.scheduling.booking import HOLDING, slot_ids
 from fhir_server.scheduling.slots import CAPACITY, capacity
-from fhir_server.storage.tables import claim, resource
+from fhir_server.storage.ledgers import claim
+from fhir_server.storage.tables import resource
 from tests import builders
 
 PARTNERS = (Actor("vendor"), Actor("rival"), Actor("samu"))

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.hl7v2 import batch
 from adapters.hl7v2.acknowledge import acknowledge, read_acknowledgement
 from adapters.hl7v2.build import MessageBuilder
+from adapters.hl7v2.conformance import findings
+from adapters.hl7v2.continuation import joined
 from adapters.hl7v2.datetime import parse_dtm, to_dtm
 from adapters.hl7v2.diagnose import explain
 from adapters.hl7v2.escape import DEFAULT_DELIMITERS, Delimiters, Notation
@@ -86,7 +89,7 @@ def test_every_part_of_whatever_parses_can_be_read(octets):
             for repetition in segment[number].repetitions:
                 texts = [component.text for component in repetition.components]
                 assert all(text is None or isinstance(text, str) for text in [*texts, repetition.get(1)])
-    assert all(issue.diagnostics for issue in check(message))
+    assert all(issue.diagnostics for issue in [*check(message), *findings(message)])
 
 
 @given(_wire, st.sampled_from([Category.MALFORMED, Category.REQUIRED, Category.EXCEPTION]))
@@ -163,4 +166,40 @@ def test_no_text_of_a_time_does_worse_than_valueerror(text):
 
 @given(st.binary(max_size=60))
 def test_explanations_never_fail(octets):
-    assert explain(octets)
+    assert explain(octets).text
+
+
+@given(st.lists(_texts | _hostile, min_size=1, max_size=4), st.sampled_from(["", "BHS|^~\\&|A\r"]))
+def test_messages_in_one_file_are_found_again(texts, envelope):
+    messages = []
+    for text in texts:
+        builder = MessageBuilder("UNICODE UTF-8")
+        builder.segment("MSH")[10] = "1"
+        builder.segment("NTE")[3] = text
+        messages.append(builder.render())
+    octets = envelope.encode() + b"".join(messages)
+
+    assert messages == batch.split_messages(octets)
+    assert batch.holds_several(octets) is bool(envelope or len(messages) > 1)
+
+
+@given(st.lists(_bits | st.sampled_from([b"BHS|^~\\&|A", b"BTS|1", b"FHS", b"FTS|", b"\x1c"]) | st.binary(max_size=4)))
+def test_every_message_of_a_file_has_its_answer(bits):
+    octets = b"".join(bits)
+    replies = [b"MSA|%d\r" % number for number, _ in enumerate(batch.split_messages(octets))]
+
+    answer = batch.answer(octets, replies, "2026", iter(map(str, range(len(octets) + 1))))
+
+    assert replies == [line + b"\r" for line in answer.split(b"\r") if line.startswith(b"MSA")]
+    assert answer.count(b"\rBTS|") + answer.startswith(b"BTS|") == answer.count(b"\rBHS") + answer.startswith(b"BHS")
+
+
+@given(_texts.filter(lambda text: text.isalnum()), st.integers(0, 30), st.integers(1, 2))
+def test_fragments_make_the_message_again(text, cut, fields):
+    header = "MSH|^~\\&|A|||||||1||2.5||||||UNICODE UTF-8"
+    segment = f"NTE|1||{text}" + f"|{text}" * fields
+    place = min(max(cut, 4), len(segment))
+    first = parse(f"{header}\r{segment[:place]}\rADD|\rDSC|P\r".encode())
+    second = parse(f"{header}\rADD|{segment[place:]}\rPID|1\r".encode())
+
+    assert [header, segment, "PID|1"] == [one.raw for one in joined([first, second]).segments]

@@ -12,12 +12,12 @@ from fhir_server.search.across import compartment_types, parse_across
 from fhir_server.search.query import parse
 from fhir_server.storage import index, select
 from tests.property.search_queries import Pairs, includes, mixed_searches, modifiers_of, searches, values_of
-from tests.property.search_store import Store
+from tests.property.search_store import NOW_MS, Store
 from tests.property.search_worlds import IDS, Placed
 
-ACTORS = (SYSTEM, Actor("a"), Actor("b"), Actor("nobody"))
+SAMU = Actor("samu", audiences=frozenset({"PRO", "SNP"}), direct_access=frozenset({"samu"}))
+ACTORS = (SYSTEM, Actor("a"), Actor("b"), Actor("nobody"), SAMU, Actor("c", audiences=frozenset({"PUBLIC"})))
 COMPARTMENTS = (None, "Patient", "Practitioner")
-NOW_MS = 1_772_434_800_000
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

@@ -222,3 +222,9 @@ def test_telling_answers_apart(control_id, reply, expected, reason):
     request = b"MSH|^~\\&|A|B|C|D|2026||SIU^S12|" + control_id + b"|P|2.5\r"
 
     assert expected == answers(request, reply), reason
+
+
+def test_a_separator_that_stands_in_a_version_breaks_no_answer():
+    reply = answer(b"MSH.^~\\&.A.B.C.D.2026..ADT^A28.C1.P\r")
+
+    assert b"\rMSA.AA.C1\r" in reply

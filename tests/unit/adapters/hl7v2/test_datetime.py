@@ -5,6 +5,7 @@ import pytest
 
 from adapters.hl7v2.datetime import (
     AMBIGUOUS_HOUR,
+    ISO_FORM,
     NONEXISTENT_HOUR,
     fhir_date,
     fhir_datetime,
@@ -28,6 +29,9 @@ CASES = [
     ("20260105083015+0000", "second", "2026-01-05", "2026-01-05T08:30:15+00:00", "zero offset"),
     ("202601050830+01", "minute", "2026-01-05", "2026-01-05T08:30:00+01:00", "two-digit offset"),
     ("202601050830+0530", "minute", "2026-01-05", "2026-01-05T08:30:00+05:30", "half-hour offset"),
+    ("19790000", "year", "1979", "1979", "month and day unknown, written as zeros"),
+    ("19790300", "month", "1979-03", "1979-03", "day unknown"),
+    ("19790000000000", "year", "1979", "1979", "the same with an empty time"),
     ("20261231235960", "second", "2026-12-31", "2026-12-31T23:59:59+01:00", "leap second"),
     ("19050101083000", "second", "1905-01-01", "1905-01-01T08:30:00+00:09", "before the age of time zones"),
 ]
@@ -55,11 +59,14 @@ def test_precision_and_offset_are_kept(text, precision, date, date_time, reason)
         "202601050860",
         "20260105083061",
         "20260105083015.",
-        "2026-01-05",
-        "20260105T0830",
+        "2026-1-5",
+        "05/01/2026",
+        "2026-02-30",
+        "2026-01-05T",
+        "20260005",
+        "20260100083000",
         "20260105083015+1",
         "20260105083015+9900",
-        "20260105083015Z",
         "２０２６",
         " 2026",
     ],
@@ -140,3 +147,21 @@ def test_comparing_precisions():
     assert moment.is_at_least("minute")
     assert moment.is_at_least("day")
     assert not moment.is_at_least("second")
+
+
+@pytest.mark.parametrize(
+    ("text", "date_time"),
+    [
+        ("2026-01-05", "2026-01-05"),
+        ("2026-01-05T08:30", "2026-01-05T08:30:00+01:00"),
+        ("2026-01-05 08:30:15", "2026-01-05T08:30:15+01:00"),
+        ("2026-01-05T08:30:15.25Z", "2026-01-05T08:30:15.25+00:00"),
+        ("2026-01-05T08:30:15+02:00", "2026-01-05T08:30:15+02:00"),
+        ("20260105T083015", "2026-01-05T08:30:15+01:00"),
+        ("20260105083015Z", "2026-01-05T08:30:15+00:00"),
+    ],
+)
+def test_iso_8601_is_read_and_told(text, date_time):
+    moment = parse_dtm(text, "Europe/Paris")
+
+    assert (date_time, (ISO_FORM,)) == (fhir_datetime(moment), moment.warnings)

@@ -1,24 +1,28 @@
 import pytest
 
-from adapters.hl7v2.diagnose import explain
+from adapters.hl7v2 import diagnose
 
 HEADER = b"MSH|^~\\&|A|B|C|D|20260105||SIU^S12^SIU_S12|1|P|2.5|||||FRA|8859/15\r"
+
+
+def explain(octets, **options):
+    return diagnose.explain(octets, **options).text
 
 
 def test_segment_by_segment():
     report = explain(HEADER + b"SCH|1|2\rPID|1||SECRET||DUPONT^J\xe9r\xf4me\rXYZ|1\rZBE|1\r")
 
     assert "SIU^S12, read as version 2.5, structure SIU_S12, 5 segments" in report
-    assert "1. MSH: nothing to report." in report
-    assert "2. SCH: [error] SCH-6 Event reason is required" in report
+    assert "1. MSH Message header: nothing to report." in report
+    assert "2. SCH Scheduling activity\n   [error] SCH-6 Event reason is required" in report
     assert "4. not a segment of this version" in report
-    assert "5. ZBE (by agreement)" in report
+    assert "5. ZBE Movement, by agreement: nothing to report." in report
     assert "The segment RGS is required in SIU_S12 and absent." in report
-    assert "hl7apy cannot read it" in report
+    assert "hl7apy, tolerantly: 2 of 5 segments have no place in the structure." in report
 
 
 def test_hl7apy_adds_what_it_knows():
-    report = explain(HEADER + b"SCH|1|2||||RDV" + b"|" * 10 + b"X||||Y\rPID|1||1||A||x|QQ\rRGS|1\r")
+    report = explain(HEADER + b"SCH|1|2||||RDV" + b"|" * 10 + b"X||||Y\rPID|1||1||A||2020|QQ\rRGS|1\r")
 
     assert "PID-8 is not a code of table 0001." in report
 
@@ -52,5 +56,42 @@ def test_values_of_persons_are_not_repeated():
         assert value not in report
 
 
-def test_several_messages_are_told_one_by_one():
-    assert explain(HEADER + b"SCH|1\r" + HEADER + b"SCH|2\r").count("read as version 2.5") == 2
+def test_values_are_shown_when_asked_for():
+    report = explain(HEADER + b"PID|1||9988776^^^H||DUPONT^MARIE||1999-13-01|QQ\r", values=True)
+
+    assert "PID-7.1 Time is no date or time of HL7 v2. It is '1999-13-01'." in report
+    assert "PID-8 Administrative sex is no code of table 0001" in report
+    assert "It is 'QQ'." in report
+
+
+def test_hl7apy_is_asked_strictly_first():
+    acknowledgement = b"MSH|^~\\&|A|B|C|D|20260105||ACK^A01^ACK|1|P|2.5\rMSA|AA|1\r"
+
+    assert "hl7apy, strictly: nothing to report." in explain(acknowledgement)
+
+
+def test_what_hl7apy_drops_is_told_and_still_looked_at():
+    report = explain(HEADER.replace(b"SIU^S12^SIU_S12", b"ADT^A01") + b"EVN||2026\rPID|1||1||A|||QQ\rPV1|1|I\rZBE|1\r")
+
+    assert "segments have no place in the structure." in report
+    assert "hl7apy, segment by segment:" in report
+    assert "PID-8 is not a code of table 0001." in report
+
+
+def test_hl7apy_is_spared_what_would_take_it_minutes():
+    assert "hl7apy: not asked" in explain(HEADER + b"NTE|1||" + b"x" * 300_000 + b"\r")
+
+
+def test_errors_are_counted_and_several_messages_told_one_by_one():
+    explanation = diagnose.explain(HEADER + b"SCH|1\r" + HEADER + b"SCH|2\r")
+
+    assert explanation.text.count("read as version 2.5") == 2
+    assert "Message 2 of 2" in explanation.text
+    assert explanation.errors == explanation.text.count("[error]") > 2
+
+
+def test_an_empty_msh_18_means_what_the_feed_says():
+    octets = b"MSH|^~\\&|A|||||||||||||\rPID|1||||\xe9\r"
+
+    assert "text in iso8859-1," in explain(octets, charset="8859/1")
+    assert "cannot be read" in explain(octets, charset="UNICODE UTF-8")

@@ -1,8 +1,8 @@
 import pytest
 
-from adapters.hl7v2.encoding import CHARSET_MISMATCH
+from adapters.hl7v2.encoding import CHARSET_MISMATCH, CHARSET_MISPLACED
 from adapters.hl7v2.escape import DEFAULT_DELIMITERS, Delimiters
-from adapters.hl7v2.parse import parse, parse_as, render, scan_header, split_messages
+from adapters.hl7v2.parse import parse, parse_as, render, scan_header
 from fhir_server.kernel.errors import Category, FhirError
 
 HEADER = b"MSH|^~\\&|APP|FAC^1.2^ISO|US|HERE|20260105||ADT^A01^ADT_A01|C1|P|2.5^FRA^2.11|||AL|NE|FRA|8859/1"
@@ -13,10 +13,14 @@ SHAPES = [
     (HEADER + b"\nEVN||1\nPID|1\n", ["MSH", "EVN", "PID"], "LF files"),
     (HEADER + b"\r\nEVN||1\r\nPID|1\r\n", ["MSH", "EVN", "PID"], "CRLF files"),
     (HEADER + b"\nEVN||1\r\nPID|1\rPV1|1\n", ["MSH", "EVN", "PID", "PV1"], "mixed after an LF header"),
+    (HEADER + b"\r\nEVN||1\nPID|1\rPV1|1\n", ["MSH", "EVN", "PID", "PV1"], "mixed after a CRLF header"),
+    (HEADER + b"\rEVN||1\n\nPID|1\n", ["MSH", "EVN", "PID"], "a blank line between line feeds"),
+    (HEADER + b"\revn||1\r pid|1\r", ["MSH", "EVN", "PID"], "names in small letters, indented"),
     (HEADER + b"\r\rEVN||1\r\r\r", ["MSH", "EVN"], "blank lines"),
     (b"\xef\xbb\xbf" + HEADER + b"\rEVN||1\r", ["MSH", "EVN"], "byte order mark"),
     (b"\x0b" + HEADER + b"\rEVN||1\r\x1c\r", ["MSH", "EVN"], "framing left on"),
     (b"\r\n " + HEADER + b"\r", ["MSH"], "blanks before"),
+    (HEADER + b"\rPID|1|A\x1c\r", ["MSH", "PID"], "the end of a frame left on the last segment"),
     (HEADER + b"\rZBE|1\rXYZ\r??\r", ["MSH", "ZBE", "XYZ", "??"], "anything may follow"),
     (b"MSH|^~\\&", ["MSH"], "the shortest"),
     (b"MSH|^~\\&\r", ["MSH"], "the shortest, ended"),
@@ -148,11 +152,36 @@ def test_unreadable_header_has_defaults():
     assert Delimiters() == header.delimiters
 
 
-def test_files_of_several_messages():
-    one, two = HEADER + b"\rPID|1\r", HEADER + b"\rPID|2\r"
-    batch = b"FHS|^~\\&|A\rBHS|^~\\&|A\r" + one + two + b"BTS|2\rFTS|1\r"
+def test_the_end_of_a_frame_is_no_part_of_the_last_value():
+    assert parse(HEADER + b"\rPID|1|A\x1c\r")["PID-2"] == "A"
 
-    assert [one, two] == split_messages(one + two)
-    assert [one, two] == split_messages(batch)
-    assert [one] == split_messages(one)
-    assert split_messages(b"") == []
+
+@pytest.mark.parametrize("field", [17, 19, 20])
+def test_a_character_set_declared_in_a_field_nearby_counts(field):
+    message = parse(b"MSH|^~\\&|A" + b"|" * (field - 3) + b"UNICODE UTF-8\rPID|1||||\xc3\xa9\r", "8859/1")
+
+    assert (message["PID-5"], message.charset, message.warnings) == ("é", "utf-8", [CHARSET_MISPLACED])
+
+
+def test_a_country_and_a_language_are_no_character_sets():
+    message = parse(b"MSH|^~\\&|A||||||||||||||FRA||fr^French^ISO639|2.3\rPID|1||||\xe9\r", "8859/15")
+
+    assert (message.charset, message.warnings) == ("iso8859-15", [])
+
+
+def test_japanese_switches_sets_inside_ascii():
+    octets = b"MSH|^~\\&|A|||||||||||||||~ISO IR87||ISO 2022-1994\rPID|1||||" + "山田^太郎\r".encode("iso2022_jp")
+
+    assert (parse(octets)["PID-5.1"], parse(octets)["PID-5.2"]) == ("山田", "太郎")
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-32"])
+def test_wide_characters_are_refused_by_name_and_answered(codec):
+    octets = "MSH|^~\\&|A|B|C|D|2026||ADT^A01|C1|P|2.5||||||UNICODE UTF-16\rPID|1\r".encode(codec)
+    header = scan_header(octets)
+
+    assert (header.is_readable, header.control_id, header.charset) == (True, "C1", "")
+    with pytest.raises(FhirError) as raised:
+        parse(octets)
+    assert (raised.value.category, raised.value.issues[0].expression) == (Category.MALFORMED, "MSH^1^18")
+    assert "send it in UTF-8" in str(raised.value)

@@ -54,7 +54,7 @@ def test_faulty_row_is_named(tmp_path: Path, line: str, problem: str) -> None:
 
 
 def test_overlay_of_no_table_is_named(tmp_path: Path) -> None:
-    assert overlaid(tmp_path, "", "SCH_Slot.csv") == ["feeds/site/SCH_Slot.csv: there is no base table of this name"]
+    assert overlaid(tmp_path, "", "SCH_Flag.csv") == ["feeds/site/SCH_Flag.csv: there is no base table of this name"]
 
 
 def test_missing_overlay_is_named() -> None:
@@ -73,3 +73,21 @@ def test_faulty_outbound_row_is_named(tmp_path: Path, line: str, problem: str) -
     problems = overlaid(tmp_path, line + "\n", "Appointment_SCH.csv")
 
     assert f"feeds/site/Appointment_SCH.csv:{problem}" in problems
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("by_element = true\n", "encounter: `everywhere` goes with `by_element`"),
+        ('keys = ["VN", "AN"]\n', "encounter: VN in `distinct` is no key"),
+    ],
+)
+def test_faulty_plan_is_named(tmp_path: Path, line: str, problem: str) -> None:
+    copytree(BASE, tmp_path, dirs_exist_ok=True)
+    plan = tmp_path / "inbound" / "ADT.toml"
+    text = plan.read_text(encoding="utf-8")
+    start = text.index('name = "encounter"')
+    changed = text[start:].replace(line, "everywhere = true\n" if "by_element" in line else 'keys = ["AN"]\n')
+    plan.write_text(text[:start] + changed, encoding="utf-8")
+
+    assert check(load([], tmp_path)) == [f"inbound/ADT.toml:{problem}"]

@@ -174,16 +174,21 @@ def test_group_appointment() -> None:
 
 
 def test_modification_without_resources_keeps_the_participants() -> None:
-    first, second = named(message(sch(f25="Booked"), PID, trigger="S14"), "appointment")
+    (only,) = named(message(sch(f25="Booked"), PID, trigger="S14"), "appointment")
 
-    assert (first.mode, "participant" in first.resource) == ("refer", True)
-    assert (second.mode, "participant" in second.resource) == ("merge", False)
+    assert (only.by_element, only.weak, "participant" in only.resource) == (True, ("participant",), True)
 
 
 def test_cancellation_without_resources_keeps_the_participants() -> None:
     (only,) = named(message(sch(), PID, trigger="S15"), "appointment")
 
-    assert (only.on_missing, "participant" in only.resource) == ("error", False)
+    assert (only.on_missing, only.weak) == ("create", ("participant",))
+
+
+def test_cancellation_that_names_nobody_needs_what_it_cancels() -> None:
+    (only,) = named(message(sch(), trigger="S15"), "appointment")
+
+    assert only.on_missing == "error"
 
 
 def test_explicit_null_removes_an_element() -> None:
@@ -243,4 +248,85 @@ def test_unreadable_time_of_the_event_falls_back() -> None:
     translation = translate(parse(text.encode()), TABLES, FEED)
 
     assert translation.upserts[0].at_ms == 1_767_596_400_999
-    assert translation.warnings[0].diagnostics == "inbound/ADT.toml: EVN-2 is no HL7 date or time, and was passed over"
+    assert (
+        translation.warnings[0].diagnostics == "inbound/ADT_A28.toml: EVN-2 is no HL7 date or time, and was passed over"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ("|||||FRA|8859/1", True),
+        ("|||||FRA|8859", True),
+        ("|||||FRA||UNICODE UTF-8", True),
+        ("|||||FRA|UNICODE UTF-8", False),
+        ("", False),
+    ],
+)
+def test_a_character_set_that_is_not_what_its_label_says_is_told(fields: str, warned: bool) -> None:
+    text = "\r".join([MSH.format(trigger="S12") + fields, sch(), PID.replace("JANE", "ÉVA")]) + "\r"
+    warnings = translate(parse(text.encode()), TABLES, FEED).warnings
+
+    assert warned is any(issue.expression == "MSH^1^18" for issue in warnings)
+
+
+def test_a_time_of_a_visit_that_cannot_be_read_is_passed_over_with_its_extension() -> None:
+    text = (
+        "MSH|^~\\&|A|B|C|D|20260105080000||ADT^A05^ADT_A05|1|P|2.5\rEVN||20260105080000|soon|||late\r"
+        + PID
+        + "\rPV1|1|I|||||||||||||||||V1\rPV2|||||||||1\r"
+    )
+
+    translation = translate(parse(text.encode()), TABLES, FEED)
+    (movement,) = translation.upserts[-1].resource["extension"]
+
+    assert {one["url"]: one for one in movement["extension"]}["start"]["valueDateTime"] == "2026-01-05T08:00:00+01:00"
+    assert len(translation.warnings) == 3
+
+
+def test_an_end_that_no_calendar_has_is_told() -> None:
+    category, diagnostics, expression = failure(sch(f11="^^^99991231235900", f9="20", f10="min"), PID)
+
+    assert (Category.VALUE, "SCH^1^9") == (category, (expression or "")[:7])
+    assert "the end is later than any date" in diagnostics
+
+
+def admission(event: str, pid: str = PID) -> Translation:
+    text = MSH.format(trigger="S12").replace("SIU^S12^SIU_S12", f"ADT^{event}") + f"\rEVN||20260105\r{pid}\rPV1|1|I\r"
+    return translate(parse(text.encode()), TABLES, FEED)
+
+
+@pytest.mark.parametrize("event", ["A01", "A04", "A05"])
+def test_who_comes_without_a_visit_number_is_told_with_a_warning(event: str) -> None:
+    translation = admission(event)
+
+    (warning,) = translation.warnings
+    assert {"Patient"} == {upsert.type for upsert in translation.upserts}
+    assert (Category.REQUIRED, "PV1^1^19") == (warning.category, warning.expression)
+    assert "No Encounter was made" in warning.diagnostics
+
+
+def test_a_later_movement_without_a_visit_number_is_refused() -> None:
+    with pytest.raises(FhirError) as caught:
+        admission("A03")
+
+    assert (Category.REQUIRED, "PV1^1^19") == (caught.value.category, caught.value.issues[0].expression)
+
+
+def test_a_birth_order_of_0_is_passed_over() -> None:
+    translation = admission("A08", PID + "|" * 20 + "0")
+
+    assert "multipleBirthInteger" not in named(translation, "patient")[-1].resource
+    assert ["inbound/PID_Patient.csv:multiple_birth"] == [
+        issue.diagnostics.partition(": ")[0] for issue in translation.warnings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [("20261025023000", "comes twice"), ("20260329023000", "does not come"), ("2026-01-12T09:30", "ISO")],
+)
+def test_an_odd_time_is_told_in_words(start: str, told: str) -> None:
+    (warning, *_) = message(sch(f9="20", f10="min", f11=f"^^^{start}"), PID).warnings
+
+    assert told in warning.diagnostics
