@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench fuzz clean
 
 run: $(VENV)/.installed
 	$(BIN)/creneau demo
@@ -16,6 +16,9 @@ lint: $(VENV)/.test-installed
 
 bench: $(VENV)/.test-installed
 	$(BIN)/python -m tests.benchmark
+
+fuzz: $(VENV)/.test-installed
+	$(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

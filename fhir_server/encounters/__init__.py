@@ -1,0 +1,1 @@
+"""Visits told movement by movement: what an Encounter is, from the list of all that happened to it."""
