@@ -34,6 +34,7 @@ class Settings:
     max_message_bytes: int
     log_level: str
     request_log: bool
+    slot_horizon_days: int
     demo: bool
     #: Folder with the operator's creneau.toml, feeds/ and partners/; None for what the package ships.
     config_dir: Path | None = None
@@ -87,6 +88,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
     if unknown:
         raise SettingsError(f"creneau.toml: unknown setting {unknown[0]!r}")
     chosen = {name: _convert(name, value, kinds[name]) for name, value in values.items()}
+    if not 1 <= chosen["slot_horizon_days"] <= 366:
+        raise SettingsError("slot_horizon_days: a number from 1 to 366")
     if chosen["log_level"] not in _LOG_LEVELS:
         raise SettingsError(f"log_level: {chosen['log_level']!r} is none of {', '.join(_LOG_LEVELS)}")
     return Settings(**chosen, config_dir=config_dir)

@@ -53,4 +53,12 @@ def authenticate(services: Authority, authorization: str | None, request_id: str
     partner = services.partners.lookup(claims.client_id)
     if partner is None:
         raise invalid_token("The client of this access token is not registered or is suspended.")
-    return Access(Actor(partner.client_id, partner.is_territory, "fhir", request_id), claims.scopes)
+    actor = Actor(
+        partner.client_id,
+        partner.is_territory,
+        "fhir",
+        request_id,
+        audiences=partner.audiences,
+        direct_access=partner.direct_access,
+    )
+    return Access(actor, claims.scopes)

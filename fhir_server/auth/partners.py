@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from fhir_server.auth.cache import ExpiringCache
 from fhir_server.auth.scopes import ScopeError, Scopes
 from fhir_server.auth.secrets import SecretCheck, is_secret_hash
+from fhir_server.kernel.audiences import AUDIENCES, EVERYONE, HOLDERS
 from fhir_server.kernel.clock import Clock, system_clock
 from fhir_server.settings import Settings, config_folder
 
@@ -35,7 +36,11 @@ _KINDS: Mapping[str, type] = {
     "reads": str,
     "demo": bool,
     "suspended": bool,
+    "audiences": list,
+    "direct_access": list,
 }
+#: Members that are lists of codes, and the codes there are.
+_CODES: Mapping[str, Mapping[str, int]] = {"audiences": AUDIENCES, "direct_access": HOLDERS}
 _REQUIRED = ("client_id", "name", "secret_hash", "scopes")
 
 
@@ -57,6 +62,10 @@ class Partner:
     #: Has a published secret: refused unless the server runs as a demonstration.
     is_demo: bool = False
     is_suspended: bool = False
+    #: Codes of R314 whose slots it sees and takes.
+    audiences: frozenset[str] = EVERYONE
+    #: Holders in whose name it takes slots that are kept for them.
+    direct_access: frozenset[str] = frozenset()
 
 
 class PartnerRows(Protocol):
@@ -151,6 +160,8 @@ def parse(members: Any, source: str) -> Partner:
         is_territory=members.get("reads", "own") == "territory",
         is_demo=members.get("demo", False),
         is_suspended=members.get("suspended", False),
+        audiences=frozenset(members.get("audiences", EVERYONE)),
+        direct_access=frozenset(members.get("direct_access", ())),
     )
 
 
@@ -181,3 +192,6 @@ def _problems(members: Mapping[str, Any]) -> Iterator[str]:
         yield "scopes is not a list of scopes"
     if members.get("reads", "own") not in ("own", "territory"):
         yield "reads is neither own nor territory"
+    for name, codes in _CODES.items():
+        if not all(isinstance(code, str) and code in codes for code in members.get(name, ())):
+            yield f"{name} is not a list of {', '.join(codes)}"

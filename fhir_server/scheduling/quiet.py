@@ -32,11 +32,10 @@ def is_quiet(uow: UnitOfWork, slot_id: str, slot: dict[str, object]) -> bool:
 
 
 def _owners() -> Select[tuple[str]]:
-    """Ids of those whose agenda the Schedule is. Those of two types may be equal: then the slot is looked at closer."""
+    """Ids of all that the Schedule refers to, of whatever type: where that is too many, the slot is looked at closer."""
     agenda = select(resource.c.pk).where(resource.c.type == "Schedule", resource.c.id == bindparam("schedule"))
-    return select(_owner.c.target_id).where(
-        _owner.c.pk == agenda.scalar_subquery(), _owner.c.parameter == "Schedule.actor"
-    )
+    # Without the parameter: SQLite would read all references of that parameter.
+    return select(_owner.c.target_id).where(_owner.c.pk == agenda.scalar_subquery())
 
 
 def _appointments() -> ColumnElement[bool]:

@@ -21,8 +21,8 @@ def house(settings: Settings) -> Iterator[House]:
     built.services.close()
 
 
-def tell(house: House, event: str, *segments: str) -> Acknowledgement:
-    octets = Desk(house).raw(event, EVN, *segments, kind="ADT", structure="ADT_A39")
+def tell(house: House, event: str, *segments: str, sent: int = 0) -> Acknowledgement:
+    octets = Desk(house, sent=sent).raw(event, EVN, *segments, kind="ADT", structure="ADT_A39")
     return read_acknowledgement(octets)
 
 
@@ -68,3 +68,15 @@ def test_what_is_no_pair_is_refused_whole(house: House, segments: tuple[str, ...
 
     assert ("AE", "100", place) == (answer.code, answer.error_code, answer.error_location)
     assert not stored(house, "Patient")
+
+
+def test_several_visits_are_moved_by_one_message(house: House) -> None:
+    first, second = (f"PV1|{number}|I{'|' * 17}V{number}^^^CH-DEMO^VN" for number in (1, 2))
+    from_first, from_second = (f"MRG|E2^^^CH-DEMO^PI||||V{number}^^^CH-DEMO^VN" for number in (1, 2))
+    for sent, visit in enumerate((first, second)):
+        assert "AA" == tell(house, "A01", pid("E2"), visit, sent=sent).code
+
+    answer = tell(house, "A45", pid("E1"), from_first, first, from_second, second, sent=30)
+
+    owner = f"Patient/{patient(house, 'E1')['id']}"
+    assert ("AA", [owner] * 2) == (answer.code, [one["subject"]["reference"] for one in stored(house, "Encounter")])

@@ -1,0 +1,28 @@
+"""Whom slots are meant for, and for whom they may be kept: two closed lists.
+
+Each code is a bit: one number tells all of a slot's codes, and one comparison asks for any of a partner's.
+"""
+
+from collections.abc import Iterable, Mapping
+
+#: Code system of `Slot.meta.security`, as SAS reads it.
+R314 = "https://mos.esante.gouv.fr/NOS/TRE_R314-TypeCreneau/FHIR/TRE-R314-TypeCreneau"
+
+#: The general public, professionals, unplanned care by SAS, the CPTS's members.
+AUDIENCES: Mapping[str, int] = {"PUBLIC": 1, "PRO": 2, "SNP": 4, "CPTS": 8}
+#: Who may have direct access before others: the regulation centre, the emergency department.
+HOLDERS: Mapping[str, int] = {"samu": 16, "emergency": 32}
+
+#: What a slot without any code of R314 is taken to be meant for, and a partner is of unless its file says otherwise.
+EVERYONE = frozenset(AUDIENCES)
+
+_BITS = {**AUDIENCES, **HOLDERS}
+
+
+def bits(codes: Iterable[str]) -> int:
+    """The codes as one number; others than these count nothing.
+
+    >>> bits(["PUBLIC", "CPTS", "samu"])
+    25
+    """
+    return sum(_BITS.get(code, 0) for code in set(codes))
