@@ -8,6 +8,7 @@ import click
 
 from adapters import commands, processes
 from adapters.hl7_commands import hl7
+from adapters.slot_commands import slots
 from fhir_server.kernel import log
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError, load
@@ -124,6 +125,7 @@ def send(file: Path, host: str, port: int, timeout: float) -> None:
 
 
 main.add_command(hl7)
+main.add_command(slots)
 
 
 @main.group()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 
 import click
@@ -14,6 +15,7 @@ from adapters.feeds import Feed
 from adapters.feeds import load as load_feeds
 from adapters.mllp import server as mllp
 from adapters.mllp.connection import Options
+from adapters.rotas import keep_ahead
 from adapters.service import House, bring_up_to_date, build_house
 from adapters.supervise import Supervisor, creneau, end_with_parent, stop_on_signals, wait_until_ready
 from fhir_server.settings import Settings
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 #: Messages that one listening process applies at once; connections beyond that wait their turn. More threads would only
 #: fight for the interpreter, fewer would leave it idle while the database works.
 _LISTENER_THREADS = 3
+#: The dispatcher, and who makes slots ahead.
+_DISPATCH_THREADS = 2
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
 
@@ -60,12 +64,15 @@ def listen(settings: Settings) -> None:
 
 
 def dispatch(settings: Settings) -> None:
-    """Deliver what the outbox owes until SIGTERM; the delivery under way is finished first."""
+    """Deliver what the outbox owes, and make slots ahead, until SIGTERM; what is under way is finished first."""
     end_with_parent()
     stop = stop_on_signals()
-    house = build_house(settings)
-    feeds = {feed.channel: feed for feed in house.feeds.values()}
-    Dispatcher(house.services.store, feeds, house.tables).run(stop)
+    house = build_house(settings, pool_size=_DISPATCH_THREADS)
+    store, feeds = house.services.store, {feed.channel: feed for feed in house.feeds.values()}
+    keeper = threading.Thread(target=keep_ahead, args=(store, settings.slot_horizon_days, stop), daemon=True)
+    keeper.start()
+    Dispatcher(store, feeds, house.tables).run(stop)
+    keeper.join()
     house.services.close()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from adapters.service import House, build_house
 from fhir_server import settings as settings_module
 from fhir_server.bootstrap import Services, build
 from fhir_server.settings import Settings
@@ -109,6 +110,14 @@ def services(settings: Settings, clock: StandingClock) -> Iterator[Services]:
     built = build(settings, clock=clock, pool_size=4)
     yield built
     built.close()
+
+
+@pytest.fixture
+def house(settings: Settings) -> Iterator[House]:
+    """The server with its adapters over the database."""
+    built = build_house(settings, pool_size=4)
+    yield built
+    built.services.close()
 
 
 def _migrate(url: str) -> None:

@@ -12,7 +12,16 @@ from adapters.mapping.cells_out import CELLS_OUT
 from adapters.mapping.codes import DIRECTIONS
 from adapters.mapping.compiled import forward, table_segment
 from adapters.mapping.conditions import parse
-from adapters.mapping.plans import AnswerPlan, MessagePlan, OutboundPlan, ResourcePlan, Row, SegmentPlan, Tables
+from adapters.mapping.plans import (
+    AnswerPlan,
+    MessagePlan,
+    OutboundPlan,
+    Refusal,
+    ResourcePlan,
+    Row,
+    SegmentPlan,
+    Tables,
+)
 from adapters.mapping.writing import REQUEST
 from fhir_server.kernel import paths
 from fhir_server.validation.elements import elements as elements_of
@@ -59,6 +68,8 @@ def _message_plan(tables: Tables, plan: MessagePlan) -> Iterator[str]:
     for name in plan.groups:
         if segment_definition(plan.version, name) is None:
             yield f"{plan.origin}: groups: there is no segment {name} in version {plan.version}"
+    for refusal in plan.refuse:
+        yield from _refusal(plan, refusal)
     for resource in plan.resources:
         origin = f"{plan.origin}:{resource.name}"
         yield from (f"{origin}: {text}" for text in _resource_plan(resource, plan))
@@ -69,6 +80,16 @@ def _message_plan(tables: Tables, plan: MessagePlan) -> Iterator[str]:
                 continue
             for row in tables.rows[table].rows:
                 yield from _inbound_row(tables, row, resource.type, table_segment(table), plan.version, names)
+
+
+def _refusal(plan: MessagePlan, refusal: Refusal) -> Iterator[str]:
+    origin = f"{plan.origin}:refuse"
+    if bool(refusal.several) == bool(refusal.when):
+        yield f"{origin}: either `several` or `when`"
+    paths = [refusal.at, refusal.several, *(clause.path for clause in parse(refusal.when))]
+    yield from (text for path in paths if "-" in path for text in _hl7_path(origin, path, plan.version))
+    unknown = sorted(refusal.triggers - plan.triggers)
+    yield from (f"{origin}: {trigger} is no trigger of the plan" for trigger in unknown)
 
 
 def _forward(tables: Tables, plan: MessagePlan) -> list[str]:

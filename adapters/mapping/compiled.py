@@ -72,6 +72,8 @@ class Programme:
     #: Conditions under which the message is read as another trigger.
     read_as: tuple[tuple[Test | None, str], ...]
     replacing: Replacing | None
+    #: What the message may not ask for: the condition, where it stands, what is told.
+    refusals: tuple[tuple[Test | None, str, str], ...]
 
 
 def programme(tables: Tables, trigger: str) -> Programme | None:
@@ -96,7 +98,23 @@ def _programme(tables: Tables, trigger: str) -> Programme:
     )
     read_as = tuple((condition(row.when, "MSH"), row.trigger) for row in plan.read_as if trigger in row.triggers)
     at = tuple(leaf(path) for path in plan.at)
-    return Programme(plan, at, resources, forward(tables, plan), read_as, _replacing(plan.replacing))
+    refusals = tuple(
+        (_several(row.several) if row.several else condition(row.when, "MSH"), row.at, row.text)
+        for row in plan.refuse
+        if not row.triggers or trigger in row.triggers
+    )
+    return Programme(plan, at, resources, forward(tables, plan), read_as, _replacing(plan.replacing), refusals)
+
+
+def _several(path: str) -> Test:
+    """Whether the segments of the name tell different texts there."""
+    (source,) = reading.parse(path)
+    read = reading.all_reader(source)
+
+    def test(segment: Segment, scope: Scope) -> bool:
+        return len(scope.named(source.name)) > 1 and len(set(read(segment, scope) or ())) > 1
+
+    return test
 
 
 def _replacing(plan: plans.Replacing | None) -> Replacing | None:

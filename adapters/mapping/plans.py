@@ -112,6 +112,19 @@ class ReadAs:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a message of these triggers (none: all) may ask for and we do not do."""
+
+    triggers: frozenset[str]
+    #: A field that must not differ between the segments of its name, or else a condition.
+    several: str
+    when: str
+    #: Where it stands, and what is told to the sender.
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replacing:
     """What the records of a file take the place of."""
 
@@ -198,6 +211,7 @@ class MessagePlan:
     groups: tuple[str, ...] = ()
     read_as: tuple[ReadAs, ...] = ()
     replacing: Replacing | None = None
+    refuse: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from adapters.mapping.plans import (
     MessagePlan,
     OutboundPlan,
     ReadAs,
+    Refusal,
     Replacing,
     Request,
     Required,
@@ -146,6 +147,12 @@ def _message_plan(origin: str, plan: Mapping[str, Any]) -> MessagePlan:
             ReadAs(frozenset(row["triggers"]), row["when"], row["trigger"]) for row in plan.get("read_as", ())
         ),
         replacing=Replacing(**plan["replacing"]) if "replacing" in plan else None,
+        refuse=tuple(
+            Refusal(
+                frozenset(row.get("triggers", ())), row.get("several", ""), row.get("when", ""), row["at"], row["text"]
+            )
+            for row in plan.get("refuse", ())
+        ),
     )
 
 

@@ -54,14 +54,25 @@ def translate(message: Message, tables: Tables, feed: FeedMapping) -> Translatio
 def programme_of(message: Message, tables: Tables, feed: FeedMapping) -> compiled.Programme | None:
     """What is to be done with a message; None when no plan knows its trigger.
 
-    Raises FhirError (STRUCTURE) when a segment is repeated that the plan takes once.
+    Raises FhirError: STRUCTURE when a segment is repeated that the plan takes once, CONTENT_NOT_SUPPORTED for what the
+    plan refuses.
     """
     programme = compiled.programme(tables, _trigger(message))
     if programme is None:
         return None
     programme = _as_read(programme, tables, message, feed)
     check_once(programme.plan, message)
+    _refuse(programme, message, feed)
     return programme
+
+
+def _refuse(programme: compiled.Programme, message: Message, feed: FeedMapping) -> None:
+    if programme.refusals:
+        scope = Scope(feed, message, message.segments[0])
+        for when, at, text in programme.refusals:
+            if when is None or when(scope.segment, scope):
+                location = compiled.location_text(message, at, scope.segment)
+                raise fault(Category.CONTENT_NOT_SUPPORTED, text, location)
 
 
 def _trigger(message: Message) -> str:

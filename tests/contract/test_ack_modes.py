@@ -1,6 +1,5 @@
 """Original and enhanced acknowledgement: what is answered at once, and what later in an exchange of our own."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,20 +8,12 @@ from adapters.hl7v2.acknowledge import read_acknowledgement
 from adapters.hl7v2.message import Message
 from adapters.hl7v2.parse import parse
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.settings import Settings
 from fhir_server.storage import inbox, outbox
 
 PID = "PID|1||000777^^^CH-DEMO^PI||ESSAI^Camille^^^^^L||19790328|F"
 BROKEN = "PID|1||||ESSAI^Camille^^^^^L||19790328|F"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 def receiver(house: House, mode: str) -> Receiver:

@@ -1,24 +1,14 @@
 """Messages that are answered by more than an acknowledgement: the answer's own type, and what it says."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.hl7v2.message import Message
 from adapters.hl7v2.parse import parse
 from adapters.receive import Receiver
-from adapters.service import House, build_house
-from fhir_server.settings import Settings
+from adapters.service import House
 
 PID = "PID|1||000777^^^CH-DEMO^PI||ESSAI^Élodie^^^^^L||19790328|F"
 RF1 = "RF1|P^Pending^HL70283|A|||| R-1^SAMU-DEMO~x|20260302|||douleur \\T\\ fièvre"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from adapters.hl7v2.parse import parse
 from adapters.lines import PARK, RETRY, SKIP
 from adapters.mllp.framing import frame
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.interactions import upsert
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.settings import Settings
@@ -47,13 +47,6 @@ from tests.scripted_peer import Step, acknowledgement, message
 
 HOUR = 3_600_000
 PID = "PID|1||000777^^^CH-DEMO^PI||ESSAI^Hélène^^^^^L||19790328|F"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

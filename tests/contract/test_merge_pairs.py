@@ -1,24 +1,15 @@
 """Several pairs of PID and MRG in one message are each read for themselves, on both stores."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from adapters.hl7v2.acknowledge import Acknowledgement, read_acknowledgement
-from adapters.service import House, build_house
-from fhir_server.settings import Settings
+from adapters.service import House
 from tests.contract.siu import Desk
 from tests.visits import stored
 
 EVN = "EVN||20260302100000"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 def tell(house: House, event: str, *segments: str, sent: int = 0) -> Acknowledgement:

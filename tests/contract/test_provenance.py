@@ -1,22 +1,12 @@
 """From a message to the versions it made, and back."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.provenance import messages_of
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.settings import Settings
 from fhir_server.storage import inbox, resources
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

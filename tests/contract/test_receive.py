@@ -1,6 +1,5 @@
 """From a message's bytes to its answer: applied once, kept always, answered in every case."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,13 +20,6 @@ from fhir_server.storage.tables import resource, resource_version
 IPP = "000777^^^CH-DEMO^PI"
 PID = f"PID|1||{IPP}||ESSAI^Camille^^^^^L||19790328|F"
 TIMES = "SCH|P1^GAM|F1^GAM||||RDV|ROUTINE^^HL70276||20|min|^^20^{start}^{end}|||||D^ESSAI|||||||||Booked"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

@@ -1,25 +1,15 @@
 """A message sent in fragments is applied when its last one comes, and not before."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters import fragments
 from adapters.hl7v2.acknowledge import Acknowledgement, read_acknowledgement
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.settings import Settings
 from fhir_server.storage import inbox
 
 PERSON = "PID|1||777^^^CH-DEMO^PI||ESSAI^Ca"
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

@@ -1,24 +1,14 @@
 """Several messages in one frame: each is applied and answered for itself, in an answer of the same form."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters import receive
 from adapters.hl7v2.acknowledge import read_acknowledgement
 from adapters.hl7v2.batch import split_messages
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.settings import Settings
 from fhir_server.storage import inbox
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.fixture

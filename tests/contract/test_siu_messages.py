@@ -7,7 +7,7 @@ import pytest
 
 from adapters.service import build_house
 from fhir_server.settings import Settings
-from tests.contract.siu import DOCTOR, OTHER, PID, Desk, sch
+from tests.contract.siu import DAY, DOCTOR, OTHER, PID, Desk, sch
 
 PLACE = "AIL|1||BOX1^^^CH-DEMO"
 SECOND = "PID|2||000888^^^CH-DEMO^PI||MODELE^Dominique^^^^^L||19800101|M"
@@ -190,3 +190,21 @@ def test_remarks_are_kept(desk: Desk) -> None:
     desk.send("S12", sch(), "NTE|1||À jeun.", "NTE|2||Apporter l'ordonnance.", PID, "RGS|1")
 
     assert desk.appointment()["comment"] == "À jeun.\nApporter l'ordonnance."
+
+
+def tq1(number: int, start: str) -> str:
+    return f"TQ1|{number}||||||{start}00|{start}20"
+
+
+def test_several_occurrences_in_one_message_are_not_supported(desk: Desk) -> None:
+    answer = desk.send("S12", sch(), tq1(1, f"{DAY}09"), tq1(2, f"{DAY}10"), PID)
+
+    assert (answer.code, answer.error_code, answer.error_location) == ("AE", "199", "TQ1^1^7")
+    assert desk.current("Appointment") == []
+
+
+def test_one_occurrence_told_twice_is_one(desk: Desk) -> None:
+    desk.send("S12", sch(), tq1(1, f"{DAY}09"), tq1(2, f"{DAY}09"), PID)
+    ended = desk.send("S15", sch(), tq1(1, f"{DAY}09"), tq1(2, f"{DAY}10"), PID)
+
+    assert (ended.code, desk.appointment()["status"]) == ("AA", "cancelled")

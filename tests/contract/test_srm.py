@@ -210,3 +210,15 @@ def test_a_request_that_comes_after_its_cancellation_books_nothing(agenda: Desk)
 
     assert agenda.current("Appointment")[0]["status"] == "cancelled"
     assert set(agenda.slots().values()) == {"free"}
+
+
+@pytest.mark.parametrize(("place", "value"), [(13, "W1"), (14, "D10")])
+def test_appointments_that_repeat_are_not_supported(agenda: Desk, place: int, value: str) -> None:
+    answer = book(agenda, arq(**{f"f{place}": value}))
+
+    assert (field(answer, "MSA", 1), field(answer, "ERR", 2), field(answer, "ERR", 3)[:3]) == (
+        "AE",
+        f"ARQ^1^{place}",
+        "199",
+    )
+    assert set(agenda.slots().values()) == {"free"}

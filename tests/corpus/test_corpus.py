@@ -4,7 +4,6 @@
 """
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,20 +11,12 @@ from adapters.hl7v2.acknowledge import Acknowledgement, read_acknowledgement
 from adapters.hl7v2.parse import Header, parse_as, scan_header
 from adapters.mapping import compiled
 from adapters.receive import Receiver
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.settings import Settings
 from fhir_server.storage import inbox
 from tests.corpus.messages import Case, cases
 
 CASES = cases()
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 def right_answer(case: Case, receiver: Receiver, header: Header) -> str:

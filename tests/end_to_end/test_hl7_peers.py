@@ -22,7 +22,7 @@ from hl7.client import MLLPClient
 from hl7.mllp import HL7StreamReader, HL7StreamWriter, open_hl7_connection, start_hl7_server
 
 from adapters.lines import Wire
-from adapters.service import House, build_house
+from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.scheduling.events import EVENTS
 from fhir_server.settings import Settings
@@ -236,13 +236,6 @@ def messages() -> list[str]:
         )
         for number, (event, start, filler) in enumerate(told)
     ]
-
-
-@pytest.fixture
-def house(settings: Settings) -> Iterator[House]:
-    built = build_house(settings, pool_size=4)
-    yield built
-    built.services.close()
 
 
 @pytest.mark.parametrize("name", SENDERS)

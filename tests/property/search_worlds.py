@@ -10,10 +10,10 @@ from typing import Any
 from fhir_server.kernel.audiences import AUDIENCES, HOLDERS, R314
 from fhir_server.kernel.dates import interval
 from fhir_server.kernel.paths import compile_path
+from fhir_server.registry.extensions import DIRECT_ACCESS
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
-from fhir_server.registry.extensions import DIRECT_ACCESS
 
 IDS = ("1", "2", "3", "4", "5")
 OWNERS = ("a", "b")

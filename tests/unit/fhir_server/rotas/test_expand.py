@@ -1,6 +1,7 @@
 """From rules to slots: rules of RFC 5545, what is closed, public holidays, nights when clocks change."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -94,7 +95,7 @@ def test_a_night_has_an_hour_less_in_march_and_one_more_in_october() -> None:
     assert len(_openings(schedule(night), "2026-03-28T12:00", "2026-03-29T12:00")) == 11
     assert len(_openings(schedule(night), "2026-10-24T12:00", "2026-10-25T12:00")) == 13
     autumn = _openings(schedule(night), "2026-10-24T12:00", "2026-10-25T12:00")
-    assert [later.start_ms - one.start_ms for one, later in zip(autumn, autumn[1:], strict=False)] == [3_600_000] * 12
+    assert [later.start_ms - one.start_ms for one, later in pairwise(autumn)] == [3_600_000] * 12
 
 
 def test_an_hour_that_does_not_exist_is_read_with_the_offset_before() -> None:
