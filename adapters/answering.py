@@ -81,7 +81,8 @@ class Answering:
         pairs = [(one, translation.leaders.get(label)) for label in told for one in _now(applied, label)]
         focuses = [focus for focus, _ in pairs]
         leaders = [leader for _, leader in pairs]
-        return self._reply(header, message, Told("AA", focuses, leaders, related(connection, focuses)))
+        more = _more(applied, told)
+        return self._reply(header, message, Told("AA", focuses, leaders, related(connection, focuses), more))
 
     def refused(self, header: Header, message: Message | None, issues: Iterable[Issue]) -> Reply:
         """The reply to a message that was not applied; `message` is None when it could not be read."""
@@ -101,7 +102,19 @@ def _made(header: Header, issues: Sequence[Issue], reply: Reply) -> bytes:
 
 def _now(applied: Applied, label: str) -> Sequence[Json]:
     """What a query of that label found, or the resource of that label as it is now."""
-    return applied.found.get(label) or ([applied.stored[label].content()] if label in applied.stored else ())
+    if label in applied.found:
+        return applied.found[label].slots
+    return [applied.stored[label].content()] if label in applied.stored else ()
+
+
+def _more(applied: Applied, labels: Iterable[str]) -> dict[str, str]:
+    """How many slots a query found, were told and are left, when there are more of them; and where to go on."""
+    found = next((applied.found[label] for label in labels if label in applied.found), None)
+    if found is None or not found.remaining:
+        return {}
+    told = len(found.slots)
+    counts = {"count": told + found.remaining, "told": told, "remaining": found.remaining}
+    return {name: str(number) for name, number in counts.items()} | {"pointer": found.pointer}
 
 
 def related(connection: Connection, focuses: Iterable[Json]) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from adapters import commands, processes
 from adapters.hl7_commands import hl7
 from adapters.slot_commands import slots
 from fhir_server.kernel import log
+from fhir_server.kernel.audiences import AUDIENCES, HOLDERS
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError, load
 from fhir_server.storage import outbox as outbox_table
@@ -214,10 +215,20 @@ def partner() -> None:
     "--scope", "scopes", multiple=True, required=True, help="SMART scope, as system/Slot.rs; may be repeated."
 )
 @click.option("--reads", type=click.Choice(["own", "territory"]), default="own", show_default=True)
+@click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    type=click.Choice(list(AUDIENCES)),
+    help="Whose slots it takes.  [default: all]",
+)
+@click.option(
+    "--direct-access", "holders", multiple=True, type=click.Choice(list(HOLDERS)), help="Takes slots kept for them."
+)
 @click.pass_obj
-def partner_add(settings: Settings, client_id: str, name: str, scopes: tuple[str, ...], reads: str) -> None:
+def partner_add(settings: Settings, /, client_id: str, holders: tuple[str, ...], **members: Any) -> None:
     """Register a partner and print its secret, once."""
-    click.echo(commands.partner_add(settings, client_id, name, scopes, reads))
+    click.echo(commands.partner_add(settings, client_id, **members, direct_access=holders))
 
 
 @partner.command("list")

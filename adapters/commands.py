@@ -142,7 +142,15 @@ def outbox_resolve(settings: Settings, numbers: Sequence[int], state: str) -> in
     return _store(settings).transact(SYSTEM, lambda uow: outbox.resolve(uow, numbers, state))
 
 
-def partner_add(settings: Settings, client_id: str, name: str, scopes: Sequence[str], reads: str) -> str:
+def partner_add(
+    settings: Settings,
+    client_id: str,
+    name: str,
+    scopes: Sequence[str],
+    reads: str,
+    audiences: Sequence[str] = (),
+    direct_access: Sequence[str] = (),
+) -> str:
     """Register a partner with a fresh secret; the text holds it, and nothing else ever will."""
     secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
     row = {
@@ -151,6 +159,8 @@ def partner_add(settings: Settings, client_id: str, name: str, scopes: Sequence[
         "secret_hash": hash_secret(secret),
         "scopes": [scope for text in scopes for scope in text.split()],
         "reads": reads,
+        **({"audiences": list(audiences)} if audiences else {}),
+        **({"direct_access": list(direct_access)} if direct_access else {}),
     }
     try:
         parse(row, client_id)

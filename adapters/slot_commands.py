@@ -48,9 +48,7 @@ def _generate(
     services = build(settings)
     last = None if until is None else until.date()
     for schedule_id in schedules or rotas.every(services.store.read()):
-        yield generate(
-            services.store, schedule_id, horizon_days=settings.slot_horizon_days, until=last, is_dry=is_dry
-        )
+        yield generate(services.store, schedule_id, horizon_days=settings.slot_horizon_days, until=last, is_dry=is_dry)
     services.close()
 
 

@@ -64,6 +64,14 @@ class FhirClient:
         """Create a resource."""
         return self._ask("POST", f"/{resource['resourceType']}", json.dumps(resource).encode())
 
+    def put(self, resource: dict[str, Any]) -> Answer:
+        """Create or replace a resource under its own id."""
+        return self._ask("PUT", f"/{resource['resourceType']}/{resource['id']}", json.dumps(resource).encode())
+
+    def operate(self, path: str) -> Answer:
+        """Call an operation without parameters: `Schedule/1/$generate-slots`."""
+        return self._ask("POST", f"/{path}", b'{"resourceType":"Parameters"}')
+
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
         if not self._token:
             self.authorize()

@@ -14,7 +14,7 @@ from adapters.demo.day import Day, Endpoints
 from adapters.demo.journal import Journal, StepCutShortError
 from adapters.demo.listener import Listener
 from adapters.demo.person import Person, make_ins
-from adapters.demo.steps import hospital, race, robustness, samu, vendor
+from adapters.demo.steps import hospital, race, robustness, rules, samu, vendor
 from fhir_server.kernel import dates
 from fhir_server.kernel.errors import FhirError
 
@@ -29,7 +29,9 @@ STEPS: tuple[Step, ...] = (
     hospital.move,
     hospital.cancel,
     samu.refer,
+    rules.publish_rota,
     vendor.authorize,
+    rules.keep_for_samu,
     vendor.book_evening,
     vendor.notify_hospital,
     race.race,

@@ -30,6 +30,8 @@ class Told:
     leaders: Sequence[Segment | None] = ()
     #: By reference (`Slot/1`), what they refer to.
     related: Mapping[str, Json] = field(default_factory=dict)
+    #: What else rows may read of the answer: `remaining`, `pointer`.
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer_body(plan: AnswerPlan, tables: Tables, feed: FeedMapping, message: Message, told: Told) -> bytes:
@@ -73,7 +75,8 @@ class _Answer:
         own = {name: getattr(self.feed, name) for name in ("application", "facility")}
         count = {"count": str(len(self.told.focuses))} if self.told.focuses else {}
         about = {self.plan.focus: focus} if focus else {}
-        return referred(focus, self.told.related) | about | {"feed": own, "answer": {"code": self.told.code, **count}}
+        answer = {"code": self.told.code, **count, **self.told.more}
+        return referred(focus, self.told.related) | about | {"feed": own, "answer": answer}
 
     def _written(self, segment: CompiledSegment, focus: Json, values: Json) -> Iterator[SegmentBuilder]:
         for number, local in enumerate(self._places(segment, focus), 1):

@@ -135,7 +135,7 @@ def _completed(resource: compiled.Resource, scope: Scope) -> Json:
             location = compiled.location_text(scope.message, at, scope.segment)
             raise fault(Category.REQUIRED, f"{resource.plan.type}.{name} cannot be told from the message.", location)
     for names in resource.plan.together:
-        if not all([name in body for name in names]):
+        if not body.keys() >= set(names):
             body = {name: value for name, value in body.items() if name not in names}
     if "extension" in body:
         # Its value may have been passed over.

@@ -34,7 +34,7 @@ _SCOPE = {
     "feed": {"application", "facility", "charset", "receiving_application", "receiving_facility"},
     "message": {"type", "trigger", "structure", "version", "control_id", "now"},
     "segment": {"number"},
-    "answer": {"code", "count"},
+    "answer": {"code", "count", "told", "remaining", "pointer"},
 }
 
 

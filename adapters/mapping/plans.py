@@ -95,9 +95,12 @@ class Request:
 
     #: By trigger (`*`: all): `book`, `move`, `search`.
     action: Mapping[str, str]
-    #: Fields: preferences (SCV), limit (CQ), what is asked for (CE) with its code table.
+    #: Fields: preferences (SCV), limit (CQ), where to go on (ST), what is asked for (CE) with its code table.
     preferences: str = ""
+    #: Fields (SCV) whose values name resources and places: of each field one must have the agenda.
+    selections: str = ""
     limit: str = ""
+    pointer: str = ""
     statuses: str = ""
     codes: str = ""
 

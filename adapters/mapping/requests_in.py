@@ -17,7 +17,9 @@ def wishes(tables: Tables, request: Request | None, trigger: str) -> Wishes | No
     action = (request.action.get(trigger) or request.action.get("*")) if request is not None else None
     if request is None or action is None:
         return None
-    preferences, limit, statuses = (_reader(path) for path in (request.preferences, request.limit, request.statuses))
+    paths = (request.preferences, request.limit, request.pointer, request.statuses)
+    preferences, limit, pointer, statuses = (_reader(path) for path in paths)
+    selections = [_reader(path) for path in request.selections.split()]
     known = tables.codes[request.codes].inward if request.codes else {}
 
     def read(scope: Scope) -> dict[str, Any]:
@@ -27,11 +29,18 @@ def wishes(tables: Tables, request: Request | None, trigger: str) -> Wishes | No
         return {
             "action": action,
             "preferences": tuple((code, value) for code, value in pairs if code and value),
+            "selections": tuple(chosen for reader in selections if (chosen := _values(reader(scope)))),
             "statuses": tuple(dict.fromkeys(word for one in asked if one for word in one.code.split())),
             "limit": int(number) if number.isdigit() else 0,
+            "pointer": next((text for one in pointer(scope) if (text := part(one, 1))), ""),
         }
 
     return read
+
+
+def _values(told: list[Part]) -> tuple[str, ...]:
+    """The values of SCV, folded."""
+    return tuple(value.casefold() for one in told if (value := part(one, 2)))
 
 
 def _reader(path: str) -> Callable[[Scope], list[Part]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2.datetime import fhir_datetime, parse_dtm
@@ -13,8 +14,9 @@ from adapters.mapping.cell import Made, Scope
 from adapters.mapping.elements import Items
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.namespaces import master_file
-from adapters.mapping.parts import Part, check_once, cut, openers
+from adapters.mapping.parts import Part, cut, openers
 from adapters.mapping.plans import ResourcePlan, Tables
+from adapters.mapping.refusals import refuse
 from fhir_server.kernel.dates import interval
 from fhir_server.kernel.errors import Category, Issue, fault
 from fhir_server.kernel.upsert import Replaced, Upsert
@@ -54,25 +56,14 @@ def translate(message: Message, tables: Tables, feed: FeedMapping) -> Translatio
 def programme_of(message: Message, tables: Tables, feed: FeedMapping) -> compiled.Programme | None:
     """What is to be done with a message; None when no plan knows its trigger.
 
-    Raises FhirError: STRUCTURE when a segment is repeated that the plan takes once, CONTENT_NOT_SUPPORTED for what the
-    plan refuses.
+    Raises FhirError for what the plan refuses of a whole message.
     """
     programme = compiled.programme(tables, _trigger(message))
     if programme is None:
         return None
     programme = _as_read(programme, tables, message, feed)
-    check_once(programme.plan, message)
-    _refuse(programme, message, feed)
+    refuse(programme, message, feed)
     return programme
-
-
-def _refuse(programme: compiled.Programme, message: Message, feed: FeedMapping) -> None:
-    if programme.refusals:
-        scope = Scope(feed, message, message.segments[0])
-        for when, at, text in programme.refusals:
-            if when is None or when(scope.segment, scope):
-                location = compiled.location_text(message, at, scope.segment)
-                raise fault(Category.CONTENT_NOT_SUPPORTED, text, location)
 
 
 def _trigger(message: Message) -> str:
@@ -125,9 +116,7 @@ class Translator:
                 if label is not None:
                     made.append((index, label))
             self.made[resource.plan.name] = made
-        labels = {
-            name: tuple(dict.fromkeys([label for _, label in made])) if made else () for name, made in self.made.items()
-        }
+        labels = {name: tuple(dict.fromkeys([label for _, label in made])) for name, made in self.made.items() if made}
         return Translation(self.upserts, tuple(self.warnings), labels, self.leaders, tuple(self._replaced()))
 
     def _replaced(self) -> Iterator[Replaced]:
@@ -162,7 +151,7 @@ class Translator:
             text = read(scope.segment, scope)
             try:
                 if text:
-                    return interval(fhir_datetime(parse_dtm(text, self.feed.zone))).high - 1
+                    return _last_ms(text, self.feed.zone)
             except ValueError:
                 # The time only orders changes: what cannot be read there stops no message.
                 text = f"{self.programme.plan.origin}: {path} is no HL7 date or time, and was passed over"
@@ -269,7 +258,13 @@ class Translator:
                     if is_edit or word == DELETED:
                         made = tuple(scope.resource.get(plan.element, ())[known:])
                         actions.append(Action(plan.element, word, made, is_edit))
-        return frozenset(cleared - scope.resource.keys()), tuple(actions)
+        return frozenset(cleared - scope.resource.keys()) if cleared else frozenset(), tuple(actions)
+
+
+# A busy feed sends many messages in one second.
+@lru_cache(maxsize=1024)
+def _last_ms(text: str, zone: str) -> int:
+    return interval(fhir_datetime(parse_dtm(text, zone))).high - 1
 
 
 def _of_part(plan: ResourcePlan, part: Part) -> list[Instance]:

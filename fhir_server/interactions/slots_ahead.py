@@ -17,7 +17,7 @@ from fhir_server.interactions.rota_plan import Conflict, Plan
 from fhir_server.kernel import dates
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.dates import Interval
-from fhir_server.kernel.errors import Category, fault
+from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.rotas.expand import openings
 from fhir_server.rotas.model import Opening, Rota
 from fhir_server.rotas.reading import has_rules, local, read_rota
@@ -32,6 +32,8 @@ _log = logging.getLogger("fhir_server.rotas")
 
 #: Slots that one transaction settles, about: few commits, and none that others wait long for.
 _BATCH = 200
+#: How far ahead slots may be made.
+MAX_DAYS = 400
 _EMPTY = Rota("Europe/Paris", "", ())
 _DAY_MS = 24 * 3_600_000
 
@@ -76,8 +78,8 @@ def generate(
     """Make, change and withdraw the slots of a Schedule from now on, as its rules say, up to the end of a day.
 
     What is booked or held is left alone and listed, with all else that keeps a slot from being made. With `is_dry`
-    nothing is written. Raises FhirError: NOT_FOUND for a Schedule that never had rules, CONFLICT when its rules change
-    meanwhile.
+    nothing is written. Raises FhirError: NOT_FOUND for a Schedule that never had rules, BUSINESS_RULE for a day farther
+    than MAX_DAYS, CONFLICT when its rules change meanwhile.
     """
     task, now = _task(store, schedule_id, horizon_days, until, is_dry), store.database.clock()
     reach = max(task.until_ms, rotas.last_start(store.read(), schedule_id) + 1)
@@ -97,7 +99,12 @@ def generate_due(store: Store, *, horizon_days: int, is_stopped: Callable[[], bo
     for schedule_id in rotas.due(store.read(), horizon):
         if is_stopped():
             return
-        outcome = generate(store, schedule_id, horizon_days=horizon_days)
+        try:
+            outcome = generate(store, schedule_id, horizon_days=horizon_days)
+        except FhirError as error:
+            # Its rules changed meanwhile, or another came first: it is still due.
+            _log.warning("slots of Schedule/%s are not made yet: %s", schedule_id, error)
+            continue
         _log.info(
             "Schedule/%s: %d slots made, %d changed, %d withdrawn, %d conflicts",
             *(schedule_id, outcome.made, outcome.changed, outcome.withdrawn, len(outcome.conflicts)),
@@ -114,6 +121,8 @@ def _task(store: Store, schedule_id: str, horizon_days: int, until: date | None,
     rota = read_rota(content)[0] if has_rules(content) else _EMPTY
     today = local(store.database.clock(), rota.zone).date()
     last = until or today + timedelta(days=horizon_days)
+    if last > today + timedelta(days=MAX_DAYS):
+        raise fault(Category.BUSINESS_RULE, f"Slots are made at most {MAX_DAYS} days ahead.")
     until_ms = to_ms(datetime.combine(last + timedelta(days=1), datetime.min.time()), rota.zone)
     return _Task(schedule, content, rota, changes, until_ms, is_dry)
 

@@ -39,7 +39,7 @@ class Applied:
     #: By label, what each upsert's resource is now.
     stored: Mapping[str, Stored]
     #: By label, what the queries found.
-    found: Mapping[str, Sequence[dict[str, Any]]]
+    found: Mapping[str, requests.Found]
 
 
 def names(upserts: Sequence[Upsert]) -> set[str]:
@@ -208,11 +208,11 @@ def _tell(
         children.follow(uow, content, ledger)
     if upsert.wishes and not ledger.is_late:
         requests.decide(uow, upsert.wishes, stored, content)
-    rules.complete(uow, upsert.type, stored, content)
+    happened = at_ms if before is None or stored is None else max(before.happened_ms, at_ms)
+    rules.complete(uow, upsert.type, stored, content, happened)
     gates.validate(content, upsert.type, second_opinion=False)
     if before is None or stored is None:
         return write.insert(uow, upsert.type, content, id_=place[1], happened_ms=at_ms, told=ledger.text()), False
-    happened = max(before.happened_ms, at_ms)
     after = write.replace(uow, before, content, happened_ms=happened, told=ledger.text())
     if after is before and ledger.text() != before.told:
         after = resources.remember(uow, before, happened_ms=happened, told=ledger.text())

@@ -36,6 +36,7 @@ class Category(Enum):
     BUSINESS_RULE = (422, "business-rule", "AE", "207")
     UNKNOWN_REFERENCE = (422, "not-found", "AE", "204")
     TOO_COSTLY = (422, "too-costly", "AE", "207")
+    CONTENT_NOT_SUPPORTED = (422, "not-supported", "AE", "199")
     EVENT_NOT_SUPPORTED = (422, "not-supported", "AR", "201")
     PROCESSING_ID = (422, "not-supported", "AR", "202")
     VERSION_NOT_SUPPORTED = (422, "not-supported", "AR", "203")

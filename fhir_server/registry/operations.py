@@ -40,5 +40,19 @@ OPERATIONS: dict[str, Operation] = {
                 OperationParameter("match", "out", "", "A translation: equivalence, concept, source.", is_list=True),
             ),
         ),
+        Operation(
+            "generate-slots",
+            levels=frozenset({"instance"}),
+            types=frozenset({"Schedule"}),
+            handler="generate-slots",
+            definition="urn:creneau:OperationDefinition:generate-slots",
+            documentation="Makes the slots that a Schedule's availability rules offer, and lists what does not fit.",
+            affects_state=True,
+            parameters=(
+                OperationParameter("until", "in", "date", "Last day; left out for the server's horizon."),
+                OperationParameter("dryRun", "in", "boolean", "Only tell what would be done."),
+                OperationParameter("return", "out", "OperationOutcome", "What was done.", is_required=True),
+            ),
+        ),
     )
 }

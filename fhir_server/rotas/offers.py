@@ -65,12 +65,14 @@ def read_offer(
     schedule: Json,
     complain: Complain,
 ) -> Offer | None:
-    """The offer of an availability time; None, with a complaint, when nothing tells how long its slots are."""
+    """The offer of an availability time; None, with a complaint, when it is not told how long its slots are."""
     places = [place for place in (own, default) if place is not None]
     for place in places:
         _check_known(place, complain)
     reader = _Reader(places, complain)
     minutes = reader.number("minutes", 1, MAX_MINUTES) or _minutes(services, complain)
+    if minutes is None and reader.first("minutes") is not None:
+        return None
     if minutes is None:
         complain("Nothing tells how long its slots are: `minutes`, or one service-type-duration.", period.path)
         return None

@@ -14,6 +14,7 @@ from fhir_server.kernel import dates
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.dates import Interval
 from fhir_server.kernel.paths import read
+from fhir_server.scheduling.openings import Word, left
 from fhir_server.storage import resources
 from fhir_server.storage.keys import any_of, binds
 from fhir_server.storage.resources import Stored
@@ -37,6 +38,8 @@ _schedule = resource.alias("schedule")
 _TOLD = {"system": "urn:creneau:origin", "code": "feed"}
 #: Statuses that slots are looked for in.
 FREE, TAKEN, WITHDRAWN = "free", "busy", "busy-unavailable"
+#: Status of a block that was withdrawn: its time is open again.
+ENDED = "entered-in-error"
 
 
 def mark(actor: Actor, content: dict[str, Any]) -> None:
@@ -98,7 +101,7 @@ def slots_over(uow: UnitOfWork, schedules: Sequence[str], wanted: Interval, *sta
     """Ids of the slots of these statuses on these schedules that share a time with `wanted`."""
     if not schedules:
         return []
-    longest = LONGEST_BLOCK_MS if WITHDRAWN in statuses else LONGEST_MS
+    longest = LONGEST_MS if {WITHDRAWN, ENDED}.isdisjoint(statuses) else LONGEST_BLOCK_MS
     values = {"low": wanted.low, "high": wanted.high, "first": wanted.low - longest}
     keys = [(schedule,) for schedule in schedules]
     return list(_slots(len(keys), statuses).run(uow.connection, {**binds(keys), **values}).scalars())
@@ -156,16 +159,27 @@ def _is_seated(uow: UnitOfWork, appointment: dict[str, Any], slot: dict[str, Any
     return False
 
 
-def is_blocked(uow: UnitOfWork, slot: dict[str, Any], actors: list[str], *, but: str = "") -> bool:
-    """Whether a feed has blocked a time of the slot for one of its `owners`; `but`: a block not counted."""
+def is_blocked(
+    uow: UnitOfWork, slot: dict[str, Any], actors: list[str], *, but: str = "", opening: Word | None = None
+) -> bool:
+    """Whether a feed has blocked a time of the slot for one of its `owners`, and it was not opened since.
+
+    `but`: a block not counted; `opening`: what is just being opened.
+    """
     here = span(slot)
-    if here is None or not actors:
+    schedules = schedules_of(uow, actors) if here is not None else []
+    blocks = words(uow, schedules, here, WITHDRAWN, but=but) if here is not None else []
+    if here is None or not blocks:
         return False
-    keys = _keys("Schedule.actor", actors)
-    values = {**binds(keys), "low": here.low, "high": here.high, "first": here.low - LONGEST_BLOCK_MS}
-    found = _slots_of(len(keys), (WITHDRAWN,)).run(uow.connection, values).scalars().all()
-    blocks = (resources.load(uow.connection, "Slot", id_) for id_ in found if id_ != but)
-    return any(one is not None and not one.deleted and is_told(one.content()) for one in blocks)
+    opened = [*words(uow, schedules, here, ENDED), *([opening] if opening is not None else ())]
+    return any(overlap(part, here) for block in blocks for part in left(block, opened))
+
+
+def words(uow: UnitOfWork, schedules: Sequence[str], here: Interval, status: str, *, but: str = "") -> list[Word]:
+    """What feeds told as blocked (WITHDRAWN) or opened (ENDED) at that time."""
+    found = (resources.load(uow.connection, "Slot", id_) for id_ in slots_over(uow, schedules, here, status))
+    told = [one for one in found if one is not None and not one.deleted and one.id != but and is_told(one.content())]
+    return [Word(there, one.happened_ms) for one in told if (there := span(one.content())) is not None]
 
 
 def owners(uow: UnitOfWork, slot: dict[str, Any]) -> list[str]:

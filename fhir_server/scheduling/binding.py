@@ -19,7 +19,7 @@ from fhir_server.storage.unit_of_work import UnitOfWork
 _GIVEN_UP = frozenset({"cancelled", "noshow"})
 
 
-def bind(uow: UnitOfWork, before: dict[str, Any] | None, appointment: dict[str, Any]) -> None:
+def bind(uow: UnitOfWork, before: dict[str, Any] | None, appointment: dict[str, Any], at_ms: int) -> None:
     """Complete an Appointment's `slot` for its time and resources; slots it no longer has a part in are let go.
 
     `slot` may name a Schedule by its identifier: its slots count as those of a participant. The reason of a

@@ -3,15 +3,20 @@
 A block is a Slot, `busy-unavailable`, on an agenda of whom it is told of; withdrawn it is `entered-in-error`, so that a
 block that arrives after its own withdrawal is known to be old. The free slots it covers are withdrawn with it; slots
 that are booked stay booked, and are withdrawn when they come free.
+
+A withdrawal opens its time of other blocks, too, if they were told before it, whatever arrives first: hospitals name
+the time that they open by another number. A block of which nothing is left is entered in error.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from fhir_server.kernel.dates import Interval, to_instant
+from fhir_server.kernel.dates import Interval
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import new_id
 from fhir_server.scheduling import agendas, settling
-from fhir_server.scheduling.agendas import FREE, LONGEST_BLOCK_MS, WITHDRAWN, overlap, span
+from fhir_server.scheduling.agendas import ENDED, FREE, LONGEST_BLOCK_MS, WITHDRAWN, overlap, span
+from fhir_server.scheduling.openings import Word, left
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
@@ -19,11 +24,11 @@ from fhir_server.storage.unit_of_work import UnitOfWork
 Json = dict[str, Any]
 
 
-def block(uow: UnitOfWork, before: Json | None, slot: Json) -> None:
+def block(uow: UnitOfWork, before: Json | None, slot: Json, at_ms: int) -> None:
     """Complete a block with its agenda, made if there is none, and withdraw or offer again the slots it covers.
 
-    Raises FhirError: UNKNOWN_REFERENCE for an agenda that is not known, BUSINESS_RULE for a block that ends before it
-    begins or lasts for more than 62 days.
+    `at_ms`: when the latest word on it was said. Raises FhirError: UNKNOWN_REFERENCE for an agenda that is not known,
+    BUSINESS_RULE for a block that ends before it begins or lasts for more than 62 days.
     """
     here = span(slot)
     if here is None or here.high - here.low > LONGEST_BLOCK_MS:
@@ -34,13 +39,17 @@ def block(uow: UnitOfWork, before: Json | None, slot: Json) -> None:
     schedules = agendas.schedules_of(uow, agendas.owners(uow, slot))
     id_ = before["id"] if before is not None else ""
     was = span(before) if before is not None and before["status"] == WITHDRAWN else None
+    word = Word(here, at_ms)
     if slot["status"] == WITHDRAWN:
-        _withdraw(uow, schedules, here)
-        _offer(uow, schedules, was, but=id_, still=here)
+        still = left(word, agendas.words(uow, schedules, here, ENDED, but=id_))
+        slot["status"] = WITHDRAWN if still else ENDED
+        for part in still:
+            _withdraw(uow, schedules, part)
+        _offer(uow, schedules, was, but=id_, still=still)
     else:
-        _cut_others(uow, schedules, here, but=id_)
-        _offer(uow, schedules, was, but=id_)
-        _offer(uow, schedules, here, but=id_)
+        _end_others(uow, schedules, word, but=id_)
+        _offer(uow, schedules, was, but=id_, opening=word)
+        _offer(uow, schedules, here, but=id_, opening=word)
 
 
 def _schedule(uow: UnitOfWork, told: Json) -> str:
@@ -65,7 +74,13 @@ def _withdraw(uow: UnitOfWork, schedules: list[str], here: Interval) -> None:
 
 
 def _offer(
-    uow: UnitOfWork, schedules: list[str], there: Interval | None, *, but: str, still: Interval | None = None
+    uow: UnitOfWork,
+    schedules: list[str],
+    there: Interval | None,
+    *,
+    but: str,
+    still: Sequence[Interval] = (),
+    opening: Word | None = None,
 ) -> None:
     """Offer again what was withdrawn for a block: all of it, or what is not `still` within it."""
     if there is None:
@@ -73,31 +88,21 @@ def _offer(
     for slot in _locked(uow, schedules, there, WITHDRAWN):
         content = slot.content()
         own = span(content)
-        if settling.is_blocked(content) and not (still is not None and own is not None and overlap(own, still)):
-            settling.settle(uow, slot, unblocked=but)
+        if settling.is_blocked(content) and not (own is not None and any(overlap(own, part) for part in still)):
+            settling.settle(uow, slot, unblocked=but, opening=opening)
 
 
-def _cut_others(uow: UnitOfWork, schedules: list[str], opened: Interval, *, but: str) -> None:
-    """Take an opened time out of the other blocks that feeds told."""
-    for slot in _locked(uow, schedules, opened, WITHDRAWN):
+def _end_others(uow: UnitOfWork, schedules: list[str], opening: Word, *, but: str) -> None:
+    """Enter in error the other blocks of which nothing is left."""
+    for slot in _locked(uow, schedules, opening.span, WITHDRAWN):
         content = slot.content()
         there = span(content)
         if slot.id == but or there is None or not agendas.is_told(content):
             continue
-        left = [part for part in _less(there, opened) if part.low < part.high]
-        first = _at(content, left[0]) if left else content | {"status": "entered-in-error"}
-        resources.replace(uow, slot, first, happened_ms=slot.happened_ms, told=slot.told)
-        for part in left[1:]:
-            rest = {name: value for name, value in content.items() if name not in ("id", "identifier")}
-            resources.insert_first(uow, "Slot", new_id(), _at(rest, part), method="POST")
-
-
-def _less(there: Interval, opened: Interval) -> list[Interval]:
-    return [Interval(there.low, min(there.high, opened.low)), Interval(max(there.low, opened.high), there.high)]
-
-
-def _at(content: Json, part: Interval) -> Json:
-    return content | {"start": to_instant(part.low), "end": to_instant(part.high)}
+        openings = [opening, *agendas.words(uow, schedules, there, ENDED, but=but)]
+        if not left(Word(there, slot.happened_ms), openings):
+            ended = content | {"status": ENDED}
+            resources.replace(uow, slot, ended, happened_ms=slot.happened_ms, told=slot.told)
 
 
 def _locked(uow: UnitOfWork, schedules: list[str], here: Interval, status: str) -> list[Stored]:

@@ -32,7 +32,7 @@ def is_quiet(uow: UnitOfWork, slot_id: str, slot: dict[str, object]) -> bool:
 
 
 def _owners() -> Select[tuple[str]]:
-    """Ids of all that the Schedule refers to, of whatever type: where that is too many, the slot is looked at closer."""
+    """Ids of all that the Schedule refers to, of whatever type: where too many are found, the slot is looked at."""
     agenda = select(resource.c.pk).where(resource.c.type == "Schedule", resource.c.id == bindparam("schedule"))
     # Without the parameter: SQLite would read all references of that parameter.
     return select(_owner.c.target_id).where(_owner.c.pk == agenda.scalar_subquery())

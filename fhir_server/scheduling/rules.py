@@ -17,10 +17,11 @@ RULES: Mapping[str, Rule] = {
     "Slot": publishing.publish,
 }
 
-Completion = Callable[[UnitOfWork, dict[str, Any] | None, dict[str, Any]], None]
+#: Takes what was stored, what will be, and when the latest word on it was said.
+Completion = Callable[[UnitOfWork, dict[str, Any] | None, dict[str, Any], int], None]
 
 
-def _retell(uow: UnitOfWork, before: dict[str, Any] | None, encounter: dict[str, Any]) -> None:
+def _retell(uow: UnitOfWork, before: dict[str, Any] | None, encounter: dict[str, Any], at_ms: int) -> None:
     """What a visit is follows from all of its movements."""
     timeline.retell(encounter)
 
@@ -39,11 +40,16 @@ def ruled_out(type_name: str, told: dict[str, Any]) -> tuple[str, ...]:
     return found(told) if found is not None else ()
 
 
-def complete(uow: UnitOfWork, type_name: str, before: dict[str, Any] | None, content: dict[str, Any]) -> None:
-    """Add to a feed's resource, in place, what the feed cannot know."""
+def complete(
+    uow: UnitOfWork, type_name: str, before: dict[str, Any] | None, content: dict[str, Any], at_ms: int | None = None
+) -> None:
+    """Add to a feed's resource, in place, what the feed cannot know.
+
+    `at_ms`: when the latest word on it was said; now, when that is not known.
+    """
     completion = COMPLETIONS.get(type_name)
     if completion is not None:
-        completion(uow, before, content)
+        completion(uow, before, content, uow.now_ms if at_ms is None else at_ms)
 
 
 def before_write(uow: UnitOfWork, change: Change) -> None:

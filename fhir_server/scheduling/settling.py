@@ -8,6 +8,7 @@ from typing import Any
 
 from fhir_server.scheduling import agendas, slots
 from fhir_server.scheduling.agendas import FREE, WITHDRAWN, span
+from fhir_server.scheduling.openings import Word
 from fhir_server.storage import claims, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
@@ -18,18 +19,29 @@ Json = dict[str, Any]
 _BLOCKED = {"system": "urn:creneau:slot", "code": "blocked"}
 
 
-def settle(uow: UnitOfWork, slot: Stored, *, leaving: str = "", unblocked: str = "") -> None:
+def settle(
+    uow: UnitOfWork, slot: Stored, *, leaving: str = "", unblocked: str = "", opening: Word | None = None
+) -> None:
     """Write the state that follows for a locked slot.
 
-    `leaving`: an appointment that no longer wants a seat; `unblocked`: a block that is being withdrawn.
+    `leaving`: an appointment that no longer wants a seat; `unblocked`: a block that is being withdrawn or moved;
+    `opening`: the time that it opens.
     """
     content = slot.content()
-    after = settled(uow, slot.id, content, leaving=leaving, unblocked=unblocked)
+    after = settled(uow, slot.id, content, leaving=leaving, unblocked=unblocked, opening=opening)
     if after != content:
         resources.replace(uow, slot, after)
 
 
-def settled(uow: UnitOfWork, slot_id: str, content: Json, *, leaving: str = "", unblocked: str = "") -> Json:
+def settled(
+    uow: UnitOfWork,
+    slot_id: str,
+    content: Json,
+    *,
+    leaving: str = "",
+    unblocked: str = "",
+    opening: Word | None = None,
+) -> Json:
     """The slot as it must be, its open seats given to the appointments that feeds told of its time."""
     slot = _opened(content)
     if slot["status"] not in slots.COUNTED:
@@ -40,7 +52,7 @@ def settled(uow: UnitOfWork, slot_id: str, content: Json, *, leaving: str = "", 
     _count(slot, len(holders) + len(waiting) - len(left))
     if left:
         slot["overbooked"] = True
-    if slot["status"] == FREE and agendas.is_blocked(uow, slot, owners, but=unblocked):
+    if slot["status"] == FREE and agendas.is_blocked(uow, slot, owners, but=unblocked, opening=opening):
         return blocked(slot)
     return slot
 

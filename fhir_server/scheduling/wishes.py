@@ -1,7 +1,7 @@
 """What a request for an appointment asks of a slot (HL7 v2 ARQ and APR, in FHIR terms), and whether a slot fits it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,8 @@ class Wish:
     services: frozenset[Code]
     #: HL7 table 0294: code (folded) and value.
     preferences: Sequence[tuple[str, str]] = ()
+    #: Ids, numbers and names (folded): of each of these, one must be that of whom the agenda is.
+    selections: Sequence[frozenset[str]] = ()
 
     @classmethod
     def of(cls, asked: Json, told: Mapping[str, Any], now_ms: int) -> "Wish":
@@ -48,7 +50,13 @@ class Wish:
             agendas=tuple(one["identifier"] for one in asked.get("slot", ()) if one.get("type") == "Schedule"),
             services=codes(asked.get("serviceType", ())),
             preferences=tuple((code.casefold(), value) for code, value in told.get("preferences", ())),
+            selections=tuple(frozenset(names) for names in told.get("selections", ())),
         )
+
+    def from_time(self, start: int) -> "Wish":
+        """The same wish for slots that begin then or later."""
+        periods = [Interval(max(one.low, start), one.high) for one in self.periods]
+        return replace(self, periods=tuple(one for one in periods if one.low < one.high))
 
     @property
     def is_open(self) -> bool:

@@ -87,9 +87,15 @@ def _is_open(gate: Any) -> ColumnElement[bool]:
 
 
 def _is_open_or_own(gate: Any) -> ColumnElement[bool]:
-    """As `_is_open`, or published by the actor, which is asked only of the few that are not."""
-    owner = select(tables.resource.c.owner).where(tables.resource.c.pk == gate.c.pk).scalar_subquery()
-    return or_(_is_open(gate), owner == bindparam("owner"))
+    """As `_is_open`, or published by the actor: asked only of slots that are not, and of actors who publish any."""
+    own, slot = tables.resource.alias("own"), tables.resource.alias()
+    # As the partial index has it: only then is it used.
+    published = and_(
+        own.c.owner == bindparam("owner"), own.c.type == literal(_GATED), literal_column("NOT own.deleted")
+    )
+    owner = select(slot.c.owner).where(slot.c.pk == gate.c.pk).scalar_subquery()
+    is_own = owner == bindparam("owner")
+    return or_(_is_open(gate), and_(select(literal_column("1")).where(published).exists(), is_own))
 
 
 def is_own_column(parameter: SearchParameter) -> bool:
@@ -156,8 +162,8 @@ class Scope:
     def select(self, *columns: ColumnElement[Any], joined: FromClause | None = None, on: Any = None) -> Select[Any]:
         """Select from the type's live, visible rows. Ask for every column first: that decides what is joined."""
         conditions = visible(self.resource, self.type, self.sees_all)
-        conditions += [_is_open_or_own(self.typed)] if self._is_gated else []
         is_resource_joined = bool(conditions) or self._is_resource_asked
+        conditions += [_is_open_or_own(self.typed)] if self._is_gated else []
         wanted = [self.lead, self.typed, self.resource if is_resource_joined else None]
         first, *others = dict.fromkeys(table for table in wanted if table is not None)
         source: FromClause = first

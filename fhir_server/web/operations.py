@@ -10,6 +10,7 @@ from flask import Response, request
 
 from fhir_server.auth.guard import Access
 from fhir_server.bootstrap import Services
+from fhir_server.interactions.generate_slots import generate_slots
 from fhir_server.interactions.translate import translate
 from fhir_server.interactions.validate import validate
 from fhir_server.kernel import json
@@ -35,7 +36,12 @@ class OperationViews:
     def __init__(self, services: Services, entry: Entry) -> None:
         self._store = services.store
         self._entry = entry
-        self._handlers: Mapping[str, Handler] = {"validate": self._validate, "translate": self._translate}
+        self._horizon_days = services.settings.slot_horizon_days
+        self._handlers: Mapping[str, Handler] = {
+            "validate": self._validate,
+            "translate": self._translate,
+            "generate-slots": self._generate_slots,
+        }
 
     def operate(self, operation: str, type_name: str | None = None, id_: str | None = None) -> Response:
         """Call the operation that the address names, at the level that the address is of."""
@@ -66,6 +72,11 @@ class OperationViews:
         access.require("ConceptMap", "r")
         asked, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
         return translate(self._store, access.actor, id_, body, asked)
+
+    def _generate_slots(self, access: Access, _type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
+        access.require("Schedule", "u")
+        access.require("Slot", "u")
+        return generate_slots(self._store, access.actor, id_ or "", body, horizon_days=self._horizon_days)
 
     def _body(self) -> Body:
         """What was posted, in whichever form; it is for the operation to judge."""

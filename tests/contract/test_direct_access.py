@@ -100,7 +100,8 @@ class Desk:
         except KeyError:
             return False
         except FhirError as error:
-            assert error.category in (Category.NOT_FOUND, Category.UNKNOWN_REFERENCE)
+            if error.category not in (Category.NOT_FOUND, Category.UNKNOWN_REFERENCE):
+                raise
             return False
         return True
 

@@ -208,3 +208,14 @@ def test_one_occurrence_told_twice_is_one(desk: Desk) -> None:
     ended = desk.send("S15", sch(), tq1(1, f"{DAY}09"), tq1(2, f"{DAY}10"), PID)
 
     assert (ended.code, desk.appointment()["status"]) == ("AA", "cancelled")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0), (1, 0, 1)])
+def test_a_part_told_at_the_moment_the_whole_ends_ends_with_it(desk: Desk, order: tuple[int, ...]) -> None:
+    told = [("S12", (child("C1", "09", "1"), PID)), ("S15", (sch("", "", "SERIE", f6="PAT^Patient"), PID))]
+    for number in order:
+        event, segments = told[number]
+        desk.send(event, *segments, minute=5)
+    made = desk.appointment("C1")
+
+    assert (made["status"], made["cancelationReason"]["text"]) == ("cancelled", "Patient")

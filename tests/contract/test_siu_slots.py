@@ -226,3 +226,41 @@ def test_a_publisher_cannot_give_a_feeds_seat_away(agenda: Desk) -> None:
         update(agenda.house.services.store, VENDOR, "Slot", "q1", content | {"status": "free"}, None)
 
     assert caught.value.category in (Category.CONFLICT, Category.FORBIDDEN)
+
+
+@pytest.mark.parametrize("order", [("S23", "S24"), ("S24", "S23")])
+@pytest.mark.parametrize(
+    ("opened", "minutes", "expected"),
+    [
+        (("0915", "0930"), (5, 10), ["busy-unavailable", "free", "busy-unavailable"]),
+        (("0900", "0945"), (5, 10), ["free", "free", "free"]),
+        (("0915", "0930"), (10, 5), ["busy-unavailable"] * 3),
+        (("0915", "0930"), (7, 7), ["busy-unavailable", "free", "busy-unavailable"]),
+    ],
+)
+def test_another_number_opens_whatever_comes_first(
+    agenda: Desk, order: tuple[str, str], opened: tuple[str, str], minutes: tuple[int, int], expected: list[str]
+) -> None:
+    told = {"S23": (block("B1", "0900", "0945"), minutes[0]), "S24": (block("B2", *opened), minutes[1])}
+    for event in order:
+        segments, minute = told[event]
+        agenda.send(event, *segments, minute=minute)
+
+    assert list(agenda.slots().values()) == expected
+
+
+def test_a_time_opened_by_another_number_is_offered_in_what_is_published_later(desk: Desk) -> None:
+    desk.send("S24", *block("B2", "0915", "0930"), minute=10)
+    desk.send("S23", *block("B1", "0900", "0945"), minute=5)
+    for name, start, end in (("q1", "09:00", "09:15"), ("q2", "09:15", "09:30")):
+        desk.publish(name, start, end)
+
+    assert desk.slots() == {"q1": "busy-unavailable", "q2": "free"}
+
+
+def test_a_block_that_is_told_again_after_its_opening_stands(agenda: Desk) -> None:
+    agenda.send("S23", *block("B1", "0900", "0945"), minute=5)
+    agenda.send("S24", *block("B2", "0900", "0945"), minute=10)
+    agenda.send("S23", *block("B1", "0900", "0930"), minute=15)
+
+    assert agenda.slots() == {"q1": "busy-unavailable", "q2": "busy-unavailable", "q3": "free"}

@@ -22,9 +22,9 @@ def desk(settings: Settings) -> Iterator[Desk]:
     house.services.close()
 
 
-def query(desk: Desk, *segments: str, what: str = "SOP", limit: str = "10^RD") -> list[list[str]]:
+def query(desk: Desk, *segments: str, what: str = "SOP", limit: str = "10^RD", who: str = "ALL") -> list[list[str]]:
     """The fields of the segments of the answer."""
-    qrd = f"QRD|20260302080000|R|I|Q77|||{limit}|ALL|{what}|ALL"
+    qrd = f"QRD|20260302080000|R|I|Q77|||{limit}|{who}|{what}|ALL"
     answer = desk.raw("S25", qrd, *segments, kind="SQM", structure="SQM_S25").decode()
     return [line.split("|") for line in answer.split("\r") if line]
 
@@ -98,3 +98,88 @@ def test_a_query_stores_nothing(desk: Desk) -> None:
     query(desk, RANGE)
 
     assert desk.current("Appointment") == []
+
+
+def test_pages_go_on_where_the_last_one_ended(desk: Desk) -> None:
+    pages, pointer = [], ""
+    for _ in range(3):
+        page = query(desk, *([f"DSC|{pointer}|I"] if pointer else []), limit="2^RD")
+        pages.append([fields[11][3:15] for fields in named(page, "SCH")])
+        ends = named(page, "DSC")
+        pointer = ends[0][1] if ends else ""
+        if not pointer:
+            break
+
+    assert pages == [[f"{DAY}0900", f"{DAY}0915"], [f"{DAY}1400"]]
+
+
+def test_a_page_counts_what_is_left(desk: Desk) -> None:
+    page = query(desk, limit="2^RD")
+
+    assert named(page, "QAK")[0][1:] == ["Q77", "OK", "", "3", "2", "1"]
+    assert page[-1][0] == "DSC"
+    assert page[-1][2] == "I"
+    assert parse_message(
+        "\r".join("|".join(fields) for fields in page) + "\r", validation_level=VALIDATION_LEVEL.STRICT
+    ).validate()
+
+
+def test_a_pointer_of_somebody_else_is_refused(desk: Desk) -> None:
+    answer = query(desk, "DSC|elsewhere|I")
+
+    assert (named(answer, "MSA")[0][1], named(answer, "QAK")[0][2]) == ("AE", "AE")
+
+
+def test_who_asks_for_no_pages_gets_none(desk: Desk) -> None:
+    for number in range(55):
+        desk.publish(f"m{number}", f"15:{number:02d}", f"15:{number + 1:02d}")
+    answer = query(desk, limit="")
+
+    assert (len(named(answer, "SCH")), named(answer, "DSC")) == (50, [])
+
+
+def test_the_first_open_slot_is_one(desk: Desk) -> None:
+    answer = query(desk, what="SOF")
+
+    assert [fields[11] for fields in named(answer, "SCH")] == [f"^^^{DAY}090000^{DAY}091500"]
+    assert (named(answer, "QAK")[0][4], named(answer, "DSC")) == ("1", [])
+
+
+def test_who_is_asked_for_is_whose_agenda_it_is(desk: Desk) -> None:
+    open_agenda(desk, "other", "10100000029")
+    desk.publish("o1", "09:00", "09:15", "other")
+    answer = query(desk, who=OTHER)
+
+    assert {fields[5] for fields in named(answer, "SCH")} == {"other^^CRENEAU"}
+
+
+def test_a_number_without_authority_is_the_senders_own(desk: Desk) -> None:
+    answer = query(desk, who="10100000011^EXEMPLE")
+
+    assert (named(answer, "ERR")[0][2], named(answer, "ERR")[0][3][:3]) == ("QRD^1^8", "204")
+
+
+def test_a_patient_is_told_what_is_booked_for_him_alone(desk: Desk) -> None:
+    hospital = Desk(desk.house)
+    hospital.book("S12", sch("0900", "0915"))
+    hospital.send("S12", sch("0915", "0930", "F2"), PID.replace("000777", "000888"), "RGS|1", f"AIP|1||{DOCTOR}")
+    answer = query(desk, what="SBK", who="000777^^^^^^^^&1.2.250.1.999.1&ISO^^^^PI")
+    nobody = query(desk, what="SBK", who="000999^^^^^^^^&1.2.250.1.999.1&ISO^^^^PI")
+
+    assert [fields[11] for fields in named(answer, "SCH")] == [f"^^^{DAY}090000^{DAY}091500"]
+    assert named(nobody, "ERR")[0][3][:3] == "204"
+
+
+def test_the_range_may_be_a_timing_quantity(desk: Desk) -> None:
+    answer = query(desk, f"QRF|||||||||^^^{DAY}1300^{DAY}1500")
+
+    assert [fields[11] for fields in named(answer, "SCH")] == [f"^^^{DAY}140000^{DAY}143000"]
+
+
+def test_everything_can_be_asked_for(desk: Desk) -> None:
+    hospital = Desk(desk.house)
+    hospital.book("S12", sch("0900", "0915"))
+    hospital.send("S23", sch("0915", "0930", "B1"), "RGS|1", f"AIP|1||{DOCTOR}")
+    answer = query(desk, what="SAL")
+
+    assert {(fields + [""] * 26)[25] for fields in named(answer, "SCH")} == {"", "Booked", "Blocked"}

@@ -60,4 +60,4 @@ def test_the_day_shows_its_steps_in_order(days: list[tuple[subprocess.CompletedP
     finished, _ = days[0]
     numbers = [line.split(".")[0] for line in finished.stdout.splitlines() if line.split(".")[0].isdigit()]
 
-    assert [str(number) for number in range(1, 12)] == numbers
+    assert [str(number) for number in range(1, 14)] == numbers

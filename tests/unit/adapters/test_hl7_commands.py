@@ -153,7 +153,7 @@ def test_a_message_refused_by_its_header_is_told(mapped, old: bytes, new: bytes,
 
 
 def test_what_is_only_asked_for_is_not_in_the_bundle(mapped) -> None:
-    body = b"QRD|20260302|R|I|Q1|||5^RD|77|SOF\rQRF|CPTS|202603030000|202603040000\rRGS|1\r"
+    body = b"QRD|20260302|R|I|Q1|||5^RD|ALL|SOF\rQRF|CPTS|202603030000|202603040000\rRGS|1\r"
     result = mapped(HEADER % b"SQM^S25^SQM_S25" + body)
 
     assert [] == bundle(result.output)["entry"]

@@ -159,7 +159,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_slot_index_free",
         "slot_index",
-        ["start_ms", "pk"],
+        ["start_ms", "pk", "audience", "open_ms"],
         unique=False,
         postgresql_where=sa.text("status = 'free'"),
         sqlite_where=sa.text("status = 'free'"),
@@ -168,7 +168,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_slot_index_schedule_free",
         "slot_index",
-        ["schedule_id", "start_ms", "pk"],
+        ["schedule_id", "start_ms", "pk", "audience", "open_ms"],
         unique=False,
         postgresql_where=sa.text("status = 'free'"),
         sqlite_where=sa.text("status = 'free'"),
