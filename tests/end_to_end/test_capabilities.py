@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from fhir_server.registry.search_params import parameters
+from tests.availability import availability, offer, rule
 from tests.end_to_end.conftest import Answer, Server
 from tests.samples.questions import questions, samples
 
@@ -208,8 +209,18 @@ def _check_translate(client: Client, name: str, _stored: list[dict[str, Any]]) -
     client.ask(400, "GET", f"{name}/$translate")
 
 
+def _check_generate_slots(client: Client, name: str, stored: list[dict[str, Any]]) -> None:
+    start, end = (f"2026-01-05T{hour:02}:00:00+01:00" for hour in (8, 9))
+    rules = [availability(start, end, rule(freq="DAILY"), offer(minutes=20))]
+    made = _create(client, {"resourceType": name, "actor": stored[0]["actor"], "extension": rules})
+    client.ask(200, "POST", f"{name}/{made['id']}/$generate-slots", {"resourceType": "Parameters"})
+    client.ask(404, "POST", f"{name}/{stored[0]['id']}/$generate-slots", {"resourceType": "Parameters"})
+    client.ask(404, "POST", f"{name}/unknown/$generate-slots", {"resourceType": "Parameters"})
+    client.ask(405, "GET", f"{name}/{made['id']}/$generate-slots")
+
+
 #: How each operation is tried.
-CHECKS = {"validate": _check_validate, "translate": _check_translate}
+CHECKS = {"validate": _check_validate, "translate": _check_translate, "generate-slots": _check_generate_slots}
 
 
 def _check_reads(client: Client, content: dict[str, Any]) -> None:
