@@ -203,15 +203,21 @@ class Receiver:
         )
 
 
+def _first(header: Header, field: str) -> str:
+    """The first component of a field of MSH: the namespace of HD, the processing ID of PT."""
+    component = header.delimiters.component
+    return field.partition(component)[0] if component else field
+
+
 def check_header(header: Header, feed: Feed) -> None:
     """Raises FhirError for a message that a feed refuses by its header alone."""
     if header.is_readable and not header.type.strip():
         raise fault(Category.NOT_SUPPORTED_TYPE, "MSH-9 names no type of message.", "MSH^1^9")
     if header.version_id and not _VERSION_2.fullmatch(header.version_id):
         raise fault(Category.VERSION_NOT_SUPPORTED, "MSH-12 is not a version 2 of HL7.", "MSH^1^12")
-    if header.processing_id not in _PROCESSING_IDS:
+    if _first(header, header.processing_id) not in _PROCESSING_IDS:
         raise fault(Category.PROCESSING_ID, "MSH-11 is none of P, T, D.", "MSH^1^11")
-    facility = header.sending_facility.split("^")[0]
+    facility = _first(header, header.sending_facility)
     if feed.facilities and facility not in feed.facilities:
         raise fault(Category.FORBIDDEN, "The sending facility is not one of this feed's.", "MSH^1^4")
 

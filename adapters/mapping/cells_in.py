@@ -15,7 +15,7 @@ CELLS: Mapping[str, Cell] = {
     "coding": Cell(codes_in.coding, tables=1),
     "concept": Cell(codes_in.concept, "parts", tables=2),
     "concept_of": Cell(codes_in.concept_of, tables=1),
-    "contact_point": Cell(people_in.contact_point, "parts", tables=2),
+    "contact_point": Cell(people_in.contact_points, "parts", tables=2),
     "date": Cell(times_in.date),
     "date_time": Cell(times_in.date_time),
     "earliest": Cell(times_in.earliest, "all"),

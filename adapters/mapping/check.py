@@ -170,7 +170,7 @@ def _sources(row: Row, text: str, version: str, names: set[str]) -> Iterator[str
             yield f"{row.origin}: the plan has no resource {source.name}"
         elif source.kind == "segment" and segment_definition(version, source.name) is None:
             yield f"{row.origin}: there is no segment {source.name} in version {version}"
-        elif source.kind == "path":
+        elif source.kind in ("path", "field"):
             yield from _hl7_path(row.origin, source.text, version)
 
 

@@ -99,22 +99,22 @@ def _elements(piece: Part, pairs: tuple[tuple[str, int], ...]) -> Json:
     return {name: text for name, text in found if text}
 
 
-def contact_point(line: Part, use: Use, scope: Scope) -> Json | None:
-    """XTN to ContactPoint: XTN-4 for mail, else XTN-12, else XTN-5 to 8, else XTN-1.
+def contact_points(line: Part, use: Use, scope: Scope) -> list[Json] | None:
+    """XTN to ContactPoints: XTN-12, else XTN-5 to 8, else XTN-1; XTN-4 for mail, beside a number when both are there.
 
     Code tables: 0202 to system, 0201 to use.
     """
     systems, uses = use.codes
     equipment, purpose = (part(line, 3) or "").casefold(), (part(line, 2) or "").casefold()
     mail = _mail(line, equipment)
-    value = mail or part(line, 12) or _number(line) or part(line, 1)
-    if not value:
-        return None
+    number = part(line, 12) or _number(line) or part(line, 1)
     coding = systems.inward.get(equipment)
-    kind = "email" if mail else coding.code if coding is not None and coding.code else "phone"
-    made = {"system": kind, "value": value}
+    kind = coding.code if coding is not None and coding.code else "phone"
     usage = uses.inward.get(equipment) or uses.inward.get(purpose)
-    return made | ({"use": usage.code} if usage is not None and usage.code else {})
+    used = {"use": usage.code} if usage is not None and usage.code else {}
+    # Where the equipment is the mail, a second text is that of the line itself, not a telephone number.
+    numbers = [{"system": kind, "value": number} | used] if number and not (mail and kind == "email") else []
+    return numbers + ([{"system": "email", "value": mail} | used] if mail else []) or None
 
 
 def _mail(line: Part, equipment: str) -> str | None:

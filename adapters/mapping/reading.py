@@ -76,7 +76,7 @@ def _leaf(raw: str, subcomponent: int, notation: Notation) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One word of a `from` cell. `kind` is `path`, `segment`, `resource` or `literal`."""
+    """One word of a `from` cell. `kind` is `path`, `field`, `segment`, `resource` or `literal`."""
 
     kind: str
     #: The segment, the resource or the text.
@@ -98,6 +98,9 @@ def _source(word: str) -> Source:
         return Source("resource", word[1:])
     if len(word) == 3 and word.isalnum() and word.isupper():
         return Source("segment", word)
+    if word.endswith(".*"):
+        place = location(word[:-2])
+        return Source("field", place.segment, place, word[:-2])
     place = location(word)
     return Source("path", place.segment, place, word)
 
@@ -111,7 +114,7 @@ def text_reader(source: Source, current: str) -> Reader:
     if source.kind == "segment":
         return lambda segment, scope: scope.named(source.name) or None
     assert source.place is not None
-    read = _leaf_of_segment(source.place)
+    read = _whole_field(source.place.field) if source.kind == "field" else _leaf_of_segment(source.place)
     if source.name == current:
         return read
     return _elsewhere(source.name, read)
@@ -123,6 +126,17 @@ def _elsewhere(name: str, read: Reader) -> Reader:
         return read(found[0], scope) if found else None
 
     return reader
+
+
+def _whole_field(field: int) -> Reader:
+    """What a field holds in any of its components; None for one of delimiters alone, and for a null."""
+
+    def read(segment: Segment, scope: Scope) -> str | None:
+        raw = segment.raw_field(field)
+        held = raw.strip(segment.notation.delimiters.encoding_characters + " ") if raw else ""
+        return held if held.strip('"') else None
+
+    return read
 
 
 def _leaf_of_segment(place: Location) -> Reader:
