@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test lint bench fuzz clean
+.PHONY: run test lint bench fuzz soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/creneau demo
@@ -19,6 +19,9 @@ bench: $(VENV)/.test-installed
 
 fuzz: $(VENV)/.test-installed
 	$(BIN)/python -m tests.fuzz
+
+soak: $(VENV)/.test-installed
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

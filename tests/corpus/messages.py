@@ -139,7 +139,7 @@ def _others() -> list[Case]:
     referral = ["RF1|P|R|MED|||R77^GAM", f"PRD|RP|ESSAI^Ada||||||{CONTACT}", PERSON % "777"]
     kinds = {
         "SRM^S01^SRM_S01": ["ARQ|P9^GAM|||||RDV|||20|min|20260303090000", PERSON % "77", "RGS|1", "AIS|1|A|CS"],
-        "SQM^S25^SQM_S25": ["QRD|20260302|R|I|Q1|||5^RD|77|SOF", "QRF|CPTS|202603030000|202603040000", "RGS|1"],
+        "SQM^S25^SQM_S25": ["QRD|20260302|R|I|Q1|||5^RD|ALL|SOF", "QRF|CPTS|202603030000|202603040000", "RGS|1"],
         "ORM^O01": order,
         "OMG^O19^OMG_O19": order,
         "OML^O21^OML_O21": order,
