@@ -32,7 +32,7 @@ class Effect:
     moves: bool = False
     #: Corrects what is, without a change at that time.
     amends: bool = False
-    #: Events it undoes when its sender names no movement: the last one recorded before.
+    #: Events it undoes when its sender names no movement: one recorded before, at its own time or else the last.
     cancels: tuple[str, ...] = ()
     #: It undoes everything recorded before, and the visit was an error.
     deletes: bool = False
@@ -134,7 +134,7 @@ def _derived(told: Sequence[Movement]) -> Json:
     return {
         "status": now,
         "statusHistory": [{"status": value, "period": period} for value, period in status.past()],
-        "class": kind.now or next((one.kind for one in reversed(told) if one.kind), _act("AMB")),
+        "class": kind.now or _last_kind(told),
         "classHistory": [{"class": value, "period": period} for value, period in kind.past()],
         "participant": _attending(attending),
         "period": _stay(told, standing, now),
@@ -191,10 +191,16 @@ def _status(told: Sequence[Movement], standing: Sequence[Movement]) -> str:
     undone = [one for one in told if one not in standing]
     if any(_admits(one.event) for one in undone) or any(_admits(one.event) for one in standing):
         return "cancelled"
-    latest = max(told, key=lambda one: (one.recorded_ms, one.id))
+    latest = _latest(told)
     if latest.discharged:
         return "finished"
     return "planned" if (latest.kind or {}).get("code") == "PRENC" else "in-progress"
+
+
+def _last_kind(told: Sequence[Movement]) -> Json:
+    """The class when no standing movement gives one: the last that was said, whichever message came last."""
+    named = [one for one in told if one.kind]
+    return (named and _latest(named).kind) or _act("AMB")
 
 
 def _admits(event: str) -> bool:
@@ -220,6 +226,7 @@ def _stay(told: Sequence[Movement], standing: Sequence[Movement], status: str) -
 
 
 def _latest(some: Sequence[Movement]) -> Movement:
+    """The one recorded last; of the same second, by its identifier: an order that all arrivals share."""
     return max(some, key=lambda one: (one.recorded_ms, one.id))
 
 

@@ -1,5 +1,6 @@
 """What a list of movements comes to, where the messages of the contract tests do not go."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -14,6 +15,13 @@ ATTENDING = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Pa
 def movement(id_: str, event: str, start: str, **values: Any) -> dict[str, Any]:
     parts = {"id": id_, "event": event, "start": start, **values}
     return {"url": MOVEMENT, "extension": [{"url": name, "valueString": value} for name, value in parts.items()]}
+
+
+def said(id_: str, recorded: str, start: str, kind: str = "") -> dict[str, Any]:
+    """A movement of a sender without ZBE: its event is its number, with the time where there are several of it."""
+    told = movement(id_, id_[:3], f"2026-03-02T{start}:00Z", recorded=f"2026-03-02T{recorded}:00Z")
+    told["extension"] += [{"url": "class", "valueCoding": {"code": kind}}] if kind else []
+    return told
 
 
 def visit(*told: dict[str, Any], **elements: Any) -> dict[str, Any]:
@@ -95,3 +103,32 @@ def test_of_two_words_at_the_same_time_the_stronger_stands(first: str, second: s
     weak, strong = (movement("1", "A02", "2026-03-02", action=action) for action in (first, second))
 
     assert movements.rank(weak) < movements.rank(strong)
+
+
+ADMITTED, ARRIVED = said("A01", "08:00", "07:00", "IMP"), said("A04", "08:01", "07:00", "AMB")
+MOVED, MOVED_LATER = said("A02 1", "08:02", "07:00", "ACUTE"), said("A02 2", "08:02", "07:30")
+UNDONE = said("A11", "08:03", "07:00", "EMER")
+UNDONE_AT_ONCE, MOVE_UNDONE = said("A11", "08:00", "07:00", "EMER"), said("A12 1", "08:02", "07:00")
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "kind"),
+    [
+        pytest.param((ADMITTED, UNDONE), "cancelled", "EMER", id="nothing stands: the class said last"),
+        pytest.param((ADMITTED, ARRIVED, UNDONE), "in-progress", "IMP", id="two at the same time: the later said goes"),
+        pytest.param((ADMITTED, UNDONE_AT_ONCE), "cancelled", "EMER", id="in the same second: undone"),
+        pytest.param((UNDONE, said("A01", "08:04", "07:00", "IMP")), "in-progress", "IMP", id="said again after"),
+        pytest.param((MOVED, MOVED_LATER, MOVE_UNDONE), "in-progress", "ACUTE", id="the one at that time goes"),
+        pytest.param((MOVED_LATER, MOVE_UNDONE, ADMITTED), "in-progress", "IMP", id="none at that time: the last goes"),
+        pytest.param(
+            (ADMITTED, ARRIVED, UNDONE, said("A23", "08:05", "08:05")), "entered-in-error", "EMER", id="error"
+        ),
+    ],
+)
+def test_without_numbers_what_stands_does_not_depend_on_the_order(
+    told: tuple[dict[str, Any], ...], status: str, kind: str
+) -> None:
+    first, *others = (visit(*some) for some in itertools.permutations(told))
+
+    assert (first["status"], first["class"]["code"]) == (status, kind)
+    assert [one for one in others if one != first] == []
