@@ -7,13 +7,14 @@ the time-out (https://www.sqlite.org/lang_transaction.html). PostgreSQL decides 
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fhir_server.kernel.clock import Clock, system_clock
+from fhir_server.storage.turns import Turns
 
 #: PostgreSQL's serialisation failure, deadlock, and unique violation: another transaction came first, try again.
 _CONFLICT_STATES = frozenset({"40001", "40P01", "23505"})
@@ -46,6 +47,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # Exceptions of the driver are logged: their text must not hold what was being written.
         options: dict[str, Any] = {"hide_parameters": True}
+        self._turns = Turns(self.url.database) if self.is_sqlite and self.url.database else None
         self._writes = create_engine(
             self.url,
             poolclass=QueuePool,
@@ -87,7 +89,7 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        with self._writes.begin() as connection:
+        with self._turns.taken() if self._turns else nullcontext(), self._writes.begin() as connection:
             yield connection
 
     def lock(self, connection: Connection, keys: Iterable[str]) -> None:
@@ -106,6 +108,8 @@ class Database:
             self._opened.pop().close()
         self._writes.dispose()
         self._reads.dispose()
+        if self._turns:
+            self._turns.close()
 
     def _connect_arguments(self, plans: str) -> dict[str, Any]:
         if self.is_sqlite:

@@ -57,7 +57,8 @@ def _statements(stage: Stage) -> Iterator[tuple[str, Recorded]]:
     groups += [(name, transaction.recorded) for name, transaction in stage.transactions.items()]
     for name, recorded in groups:
         for one in recorded:
-            if one.statement.startswith(_PLANNED) and not one.is_many and one.statement not in seen:
+            is_planned = one.statement.startswith(_PLANNED) and not (one.is_many or one.makes_resource)
+            if is_planned and one.statement not in seen:
                 seen.add(one.statement)
                 yield name, one
 
