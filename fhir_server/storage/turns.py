@@ -1,8 +1,8 @@
 """Turns of the writers of one SQLite file, over all threads and processes that share it.
 
-SQLite has one writer. Another that finds the file locked sleeps and looks again, up to a tenth of a second each time, and
-whoever comes meanwhile goes first: with eight writers the unlucky one waits for a second. A lock of the operating system
-wakes the next one at once, and is freed when its process dies.
+SQLite has one writer. Another that finds the file locked sleeps and looks again, up to a tenth of a second each time,
+and whoever comes meanwhile goes first: with eight writers the unlucky one waits for a second. A lock of the operating
+system wakes the next one at once, and is freed when its process dies.
 """
 
 import fcntl
