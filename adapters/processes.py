@@ -19,7 +19,7 @@ from adapters.rotas import keep_ahead
 from adapters.service import House, bring_up_to_date, build_house
 from adapters.supervise import Supervisor, creneau, end_with_parent, stop_on_signals, wait_until_ready
 from fhir_server.settings import Settings
-from fhir_server.storage.database import Database
+from fhir_server.storage.database import SHARED_PLANS, Database
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def listen(settings: Settings) -> None:
     """Receive over MLLP on every feed's port until SIGTERM; messages under way are answered first."""
     end_with_parent()
     stop = stop_on_signals()
-    house = build_house(settings, pool_size=_LISTENER_THREADS)
+    house = build_house(settings, pool_size=_LISTENER_THREADS, plans=SHARED_PLANS)
     listeners = [_listener(house, feed, settings) for feed in house.feeds.values()]
     mllp.run(listeners, stop, threads=_LISTENER_THREADS)
     house.services.close()

@@ -19,7 +19,7 @@ from fhir_server.kernel.release import software_version
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings, load
 from fhir_server.storage import migrate
-from fhir_server.storage.database import Database
+from fhir_server.storage.database import WEIGHED_PLANS, Database
 from fhir_server.validation import gates
 
 
@@ -38,12 +38,12 @@ class House:
         return Receiver(self.services.store, feed, feed.mapping(), self.tables[name])
 
 
-def build_house(settings: Settings, *, pool_size: int | None = None) -> House:
+def build_house(settings: Settings, *, pool_size: int | None = None, plans: str = WEIGHED_PLANS) -> House:
     """Everything a process may need. Opens nothing yet. Raises SettingsError for a feed file that cannot be used."""
     feeds = {feed.name: feed for feed in feed_files.load(settings)}
     routes = [route for route in (feed.route() for feed in feeds.values()) if route]
     tables = {feed.name: feed_files.tables(settings, feed.overlays) for feed in feeds.values()}
-    return House(build(settings, routes, pool_size=pool_size), feeds, tables)
+    return House(build(settings, routes, pool_size=pool_size, plans=plans), feeds, tables)
 
 
 def bring_up_to_date(settings: Settings, database: Database) -> None:

@@ -22,8 +22,12 @@ _CONFLICT_STATES = frozenset({"40001", "40P01", "23505"})
 _BUSY_SECONDS = 30
 
 #: What searches ask differs: slots of one schedule are many, of another few, and a plan made for the values beats a
-#: shared one. Changes find rows by their keys: planning them each time would take a quarter of a message's time.
-_OWN_PLANS, _SHARED_PLANS = "force_custom_plan", "auto"
+#: shared one.
+OWN_PLANS = "force_custom_plan"
+#: Changes find rows by their keys, but conditions among them may be searches: PostgreSQL weighs it.
+WEIGHED_PLANS = "auto"
+#: Who only applies messages looks for everything by keys: planning each look-up anew costs several times the look-up.
+SHARED_PLANS = "force_generic_plan"
 
 #: Locks are taken in the order of their numbers, so that two transactions never wait for each other. Null, which comes
 #: first, is a share of the lock of all names.
@@ -41,7 +45,10 @@ _MOST_LOCKS = 1000
 class Database:
     """Engines of one database. Cheap to build: connects at the first use."""
 
-    def __init__(self, url: str, *, clock: Clock = system_clock, pool_size: int = 8) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock = system_clock, pool_size: int = 8, plans: str = WEIGHED_PLANS
+    ) -> None:
+        """`plans` is how PostgreSQL plans what changes look for."""
         self.url = make_url(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -54,7 +61,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_pre_ping=False,
-            connect_args=self._connect_arguments(_SHARED_PLANS),
+            connect_args=self._connect_arguments(plans),
             **options,
         )
         self._reads = create_engine(
@@ -62,7 +69,7 @@ class Database:
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
-            connect_args=self._connect_arguments(_OWN_PLANS),
+            connect_args=self._connect_arguments(OWN_PLANS),
             **options,
         )
         if self.is_sqlite:

@@ -22,6 +22,9 @@ _REFUSALS = {
 }
 
 
+TOO_LARGE = 413
+
+
 def register(app: Flask) -> None:
     """Let every failure of `app` be answered with an OperationOutcome."""
     app.register_error_handler(FhirError, _known)
@@ -37,6 +40,9 @@ def _refused(error: HTTPException) -> Response:
     status = error.code or 500
     category, sentence = _REFUSALS.get(status, (Category.INVALID, "The request could not be read."))
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    if status == TOO_LARGE:
+        # What is left of the body is not read: a client that kept the connection would lose its next request on it.
+        headers["Connection"] = "close"
     return responses.outcome((Issue(category, sentence),), status, headers)
 
 

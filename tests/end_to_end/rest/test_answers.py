@@ -171,3 +171,9 @@ def test_a_stranger_is_told_in_fhir_too(api: Api) -> None:
 
         assert (401, "application/fhir+xml; charset=utf-8") == (answer.status_code, answer.headers["Content-Type"])
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_body_too_large_ends_its_connection(api: Api) -> None:
+    answer = api.post("Patient", b'{"language":"' + b"x" * 1_100_000 + b'"}')
+
+    assert (413, "close") == (answer.status_code, answer.headers["Connection"])
