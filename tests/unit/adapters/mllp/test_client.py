@@ -1,6 +1,6 @@
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -21,7 +21,8 @@ def receiver(*connections):
         def serve():
             for script in connections:
                 connection, _ = server.accept()
-                with connection:
+                # A client that closes before it has read the last byte resets the connection.
+                with connection, suppress(ConnectionResetError):
                     connection.settimeout(WAIT)
                     script(connection, received)
 
