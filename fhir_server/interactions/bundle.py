@@ -126,11 +126,7 @@ def _independent(context: Context, bundle: dict[str, Any]) -> Iterator[Answer]:
         except Exception as error:
             # What entries before this one did is done: their answers must not be lost with this one's.
             _log.error("unexpected request=%s entry=%d %s", context.actor.request_id, number, log.describe(error))
-            yield failed(
-                unavailable()
-                if is_unavailable(error)
-                else fault(Category.EXCEPTION, "The server failed. The request id names the log entry.")
-            )
+            yield failed(unavailable() if is_unavailable(error) else _failure())
 
 
 def _failure() -> FhirError:
