@@ -20,6 +20,7 @@ from fhir_server.interactions.upsert import Applied
 from fhir_server.kernel.errors import Issue
 from fhir_server.kernel.ids import new_id
 from fhir_server.storage import resources
+from fhir_server.storage.unit_of_work import UnitOfWork
 
 Json = dict[str, Any]
 
@@ -66,7 +67,7 @@ class Answering:
 
     def accepted(
         self,
-        connection: Connection,
+        uow: UnitOfWork,
         header: Header,
         message: Message | None,
         translation: Translation,
@@ -82,7 +83,8 @@ class Answering:
         focuses = [focus for focus, _ in pairs]
         leaders = [leader for _, leader in pairs]
         more = _more(applied, told)
-        return self._reply(header, message, Told("AA", focuses, leaders, related(connection, focuses), more))
+        about = related(uow.connection, focuses) if focuses else {}
+        return self._reply(header, message, Told("AA", focuses, leaders, about, more))
 
     def refused(self, header: Header, message: Message | None, issues: Iterable[Issue]) -> Reply:
         """The reply to a message that was not applied; `message` is None when it could not be read."""

@@ -12,9 +12,9 @@ from adapters.hl7_map import mapped, told
 from adapters.hl7v2.batch import split_messages
 from adapters.hl7v2.diagnose import explain
 from adapters.hl7v2.parse import parse, scan_header
+from adapters.letters import check_header
 from adapters.mapping.fixers import fixed
 from adapters.mapping.to_fhir import translate
-from adapters.receive import check_header
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError
 

@@ -8,10 +8,10 @@ import msgspec
 
 from adapters.feeds import Feed
 from adapters.hl7v2.parse import parse, scan_header
+from adapters.letters import check_header
 from adapters.mapping.fixers import fixed
 from adapters.mapping.plans import Tables
 from adapters.mapping.trace import Line, Making, Trace, content, trace
-from adapters.receive import check_header
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import FhirError, Issue
 from fhir_server.kernel.upsert import QUERY, Replaced, Upsert

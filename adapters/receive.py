@@ -5,22 +5,19 @@ is kept with its error in a commit of its own and answered AE or AR. A message t
 and changes nothing; one that was refused before is tried again, since what it lacked may have come meanwhile.
 """
 
-import hashlib
 import itertools
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from adapters import fragments
+from adapters import fragments, letters
 from adapters.answering import Answering
 from adapters.feeds import Feed
 from adapters.hl7v2 import batch, continuation, modes
 from adapters.hl7v2.acknowledge import Reply, answer_code
 from adapters.hl7v2.datetime import to_dtm
-from adapters.hl7v2.message import Message
-from adapters.hl7v2.parse import Header, parse, parse_as, scan_header
+from adapters.letters import Letter
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.fixers import fixed
 from adapters.mapping.plans import Tables
@@ -30,30 +27,28 @@ from adapters.mllp.framing import FaultKind, FramingFault
 from fhir_server.interactions import upsert
 from fhir_server.kernel import log
 from fhir_server.kernel.actor import Actor
-from fhir_server.kernel.errors import Category, FhirError, Issue, fault
+from fhir_server.kernel.errors import Category, FhirError, Issue
 from fhir_server.kernel.ids import new_id
 from fhir_server.storage import inbox, outbox
 from fhir_server.storage.inbox import Receipt
+from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 _log = logging.getLogger(__name__)
 
 #: A connection waits for its answer until all messages of a frame are applied.
 _MOST_MESSAGES = 5_000
-#: MSH-11: production, training, debugging.
-_PROCESSING_IDS = frozenset({"P", "T", "D", ""})
-_VERSION_2 = re.compile(r"2(\.\d+){1,2}")
-_STATES = {"AA": inbox.APPLIED, "AE": inbox.REFUSED, "AR": inbox.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    """A message received."""
+class _Ready:
+    """A message translated and ready to be applied."""
 
-    data: bytes
-    header: Header
-    #: None for one that cannot be read.
-    message: Message | None = None
+    letter: Letter
+    translation: Translation
+    draft: Receipt
+    #: What is locked while it is applied.
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +76,40 @@ class Receiver:
             return self._take(data, codec)
         messages = batch.split_messages(data)
         if len(messages) > _MOST_MESSAGES:
-            issue = Issue(
-                Category.TOO_LARGE, f"One frame holds {len(messages)} messages, {_MOST_MESSAGES} are the most."
-            )
-            return self._refuse(_Letter(data, scan_header(data)), (issue,))
+            text = f"One frame holds {len(messages)} messages, {_MOST_MESSAGES} are the most."
+            return self._refuse(letters.unread(data), (Issue(Category.TOO_LARGE, text),))
         taken = [self._take(message, codec) for message in messages]
         numbers = (new_id()[:20] for _ in itertools.count())
         octets = batch.answer(data, [one.octets for one in taken], to_dtm(datetime.now(UTC)), numbers)
         return Answer(octets, all(one.is_kept for one in taken))
 
+    def take_all(self, messages: Sequence[bytes]) -> list[Answer]:
+        """As `take` for each of several frames, in any order: what shares nothing is applied in one transaction.
+
+        When that fails each is taken for itself, so that none suffers from another.
+        """
+        if len(messages) == 1:
+            return [self.take(messages[0])]
+        ready = {n: one for n, data in enumerate(messages) if (one := self._ready_for_company(data))}
+        answers: dict[int, Answer] = {}
+        for group in _apart(ready):
+            answers |= zip(group, self._apply_all([ready[n] for n in group]), strict=False)
+        return [answers[n] if n in answers else self.take(data) for n, data in enumerate(messages)]
+
+    def refuse(self, fault: FramingFault) -> Answer | None:
+        """The answer to what is no whole frame; what there is of it is kept. Noise between frames is neither."""
+        letter = letters.unread(fault.octets)
+        if fault.kind is FaultKind.OUTSIDE and not letter.header.is_readable:
+            return None
+        category = Category.TOO_LARGE if fault.kind is FaultKind.TOO_LONG else Category.MALFORMED
+        return self._refuse(letter, (Issue(category, f"Received {fault.kind.value}."),))
+
     def _take(self, data: bytes, codec: str | None) -> Answer:
-        letter = _Letter(data, scan_header(data))
+        letter = letters.unread(data)
         try:
-            check_header(letter.header, self.feed)
-            letter = replace(letter, message=parse_as(data, codec) if codec else parse(data, self.feed.charset))
-            return self._apply(letter)
+            letter = letters.read(letter, self.feed, codec)
+            work = self._take_fragment if letter.is_fragment else self._take_whole
+            return Answer(self.store.transact(self._crowd, work(letter)))
         except FhirError as error:
             return self._refuse(letter, error.issues)
         except Exception as error:
@@ -104,139 +118,143 @@ class Receiver:
             issue = Issue(Category.EXCEPTION, "The receiver failed; the message was kept for its operator.")
             return self._refuse(letter, (issue,))
 
-    def refuse(self, fault: FramingFault) -> Answer | None:
-        """The answer to what is no whole frame; what there is of it is kept. Noise between frames is neither."""
-        header = scan_header(fault.octets)
-        if fault.kind is FaultKind.OUTSIDE and not header.is_readable:
-            return None
-        category = Category.TOO_LARGE if fault.kind is FaultKind.TOO_LONG else Category.MALFORMED
-        return self._refuse(_Letter(fault.octets, header), (Issue(category, f"Received {fault.kind.value}."),))
+    def _take_whole(self, letter: Letter) -> Callable[[UnitOfWork], bytes]:
+        ready = self._ready(letter)
+        return lambda uow: self._apply(uow, [ready])[0]
 
-    def _apply(self, letter: _Letter) -> Answer:
-        assert letter.message is not None
-        if continuation.goes_on(letter.message) or continuation.continues(letter.message):
-            return Answer(self.store.transact(self._actor(letter), lambda uow: self._take_fragment(uow, letter)))
-        letter = replace(letter, message=fixed(letter.message, self.mapping))
-        translation = self._translated(letter)
-        return Answer(self.store.transact(self._actor(letter), lambda uow: self._apply_once(uow, letter, translation)))
-
-    def _take_fragment(self, uow: UnitOfWork, letter: _Letter) -> bytes:
+    def _take_fragment(self, letter: Letter) -> Callable[[UnitOfWork], bytes]:
         """Keep a fragment, or apply the message that it is the last of."""
         assert letter.message is not None
-        draft, pointer = self._receipt(letter, ()), continuation.goes_on(letter.message)
-        uow.lock(f"fragments|{draft.feed}|{draft.sender}")
-        known = inbox.answer_given(uow, draft.feed, draft.sender, draft.control_id, draft.content_hash)
-        if known is not None:
-            return known
-        if pointer:
-            answer = self._answering.kept(letter.header)
-            inbox.keep(uow, replace(draft, state=inbox.WAITING, answer=answer, effects=pointer))
+        draft, pointer = self._draft(letter), continuation.goes_on(letter.message)
+
+        def work(uow: UnitOfWork) -> bytes:
+            assert letter.message is not None
+            uow.lock(f"fragments|{draft.feed}|{draft.sender}")
+            if known := inbox.answers_given(uow, [draft]):
+                self._own(uow, letter).tell()
+                return known[draft.key]
+            if pointer:
+                answer = self._answering.kept(letter.header)
+                receipt = replace(draft, state=inbox.WAITING, answer=answer, effects=pointer)
+                inbox.keep(uow, (receipt, self._own(uow, letter).event()))
+                return answer
+            whole, waited = fragments.earlier(uow, draft, letter.message, self.feed.charset)
+            (answer,) = self._apply(uow, [self._ready(replace(letter, message=whole))])
+            inbox.settle(uow, [receipt.pk for receipt in waited], "")
             return answer
-        whole, waited = fragments.earlier(uow, draft, letter.message, self.feed.charset)
-        letter = replace(letter, message=fixed(whole, self.mapping))
-        answer = self._apply_once(uow, letter, self._translated(letter))
-        inbox.settle(uow, [receipt.pk for receipt in waited], "")
-        return answer
 
-    def _translated(self, letter: _Letter) -> Translation:
+        return work
+
+    def _ready_for_company(self, data: bytes) -> _Ready | None:
+        """The message ready to be applied with others; None when it has to be taken for itself."""
+        if batch.holds_several(data):
+            return None
+        try:
+            letter = letters.read(letters.unread(data), self.feed)
+            return None if letter.is_fragment else self._ready(letter)
+        except Exception:
+            # What is wrong with it is told when it is taken for itself.
+            return None
+
+    def _apply_all(self, group: Sequence[_Ready]) -> list[Answer]:
+        """The answers of messages applied in one transaction; none when that failed."""
+        try:
+            answers = self.store.transact(self._crowd, lambda uow: self._apply(uow, group))
+        except Exception as error:
+            _log.info("%d messages of feed %s go one by one: %s", len(group), self.feed.name, log.describe(error))
+            return []
+        return [Answer(octets) for octets in answers]
+
+    def _ready(self, letter: Letter) -> _Ready:
         assert letter.message is not None
-        return translate(letter.message, self.tables, self.mapping)
+        message = fixed(letter.message, self.mapping)
+        translation, draft = translate(message, self.tables, self.mapping), self._draft(letter)
+        name = f"inbox|{draft.feed}|{draft.sender}|{draft.control_id}"
+        names = frozenset({name, *upsert.names(translation.upserts)})
+        return _Ready(replace(letter, message=message), translation, draft, names)
 
-    def _apply_once(self, uow: UnitOfWork, letter: _Letter, translation: Translation) -> bytes:
-        draft = self._receipt(letter, translation.warnings)
-        uow.lock(f"inbox|{draft.feed}|{draft.sender}|{draft.control_id}", *upsert.names(translation.upserts))
-        known = inbox.answer_given(uow, draft.feed, draft.sender, draft.control_id, draft.content_hash)
-        if known is not None:
-            return known
-        applied = upsert.apply(uow, translation.upserts, translation.replaced)
-        reply = self._answering.accepted(uow.connection, letter.header, letter.message, translation, applied)
-        effects = "\n".join(applied.written)
-        return self._keep(uow, letter, (*translation.warnings, *applied.late), reply, effects)
+    def _apply(self, uow: UnitOfWork, group: Sequence[_Ready]) -> list[bytes]:
+        """Apply messages that share no name and keep them with their answers; what came before is answered as then."""
+        uow.lock(*(name for one in group for name in one.names))
+        answers = inbox.answers_given(uow, [one.draft for one in group])
+        fresh = [one for one in group if one.draft.key not in answers]
+        found = upsert.find(uow, [each for one in fresh for each in one.translation.upserts])
+        kept = [self._apply_one(self._own(uow, one.letter), one, found) for one in fresh]
+        inbox.keep(uow, *kept)
+        for one in group:
+            if one.draft.key in answers:
+                self._own(uow, one.letter).tell()
+        answers |= {receipt.key: receipt.answer for receipt, _ in kept}
+        return [answers[one.draft.key] for one in group]
 
-    def _keep(
-        self, uow: UnitOfWork, letter: _Letter, issues: Sequence[Issue], reply: Reply, effects: str = ""
-    ) -> bytes:
-        """Keep the message with its answers; the one for the connection."""
+    def _apply_one(self, uow: UnitOfWork, ready: _Ready, found: Mapping[upsert.Key, Stored]) -> inbox.Kept:
+        letter, translation = ready.letter, ready.translation
+        applied = upsert.apply(uow, translation.upserts, translation.replaced, found)
+        reply = self._answering.accepted(uow, letter.header, letter.message, translation, applied)
+        issues = (*translation.warnings, *applied.late)
+        return self._answered(uow, letter, ready.draft, issues, reply, "\n".join(applied.written)), uow.event()
+
+    def _own(self, uow: UnitOfWork, letter: Letter, code: str = "AA") -> UnitOfWork:
+        """The transaction in the name of one message of several."""
+        return uow.acting_as(letters.actor(self.feed, letter, code))
+
+    def _answered(
+        self,
+        uow: UnitOfWork,
+        letter: Letter,
+        draft: Receipt,
+        issues: Sequence[Issue],
+        reply: Reply,
+        effects: str = "",
+    ) -> Receipt:
+        """The message with its answer for the connection; one for later is owed."""
         answers = self._answering.answers(letter.header, issues, reply)
-        inbox.keep(uow, replace(self._receipt(letter, issues), answer=answers.now, effects=effects))
         if answers.later is not None:
-            outbox.add_answer(uow, self.feed.channel, _text(letter.header.control_id), answers.later)
-        return answers.now
+            outbox.add_answer(uow, self.feed.channel, letter.control_id, answers.later)
+        return letters.outcome(draft, issues, answers.now, effects)
+
+    def _refuse(self, letter: Letter, issues: Sequence[Issue]) -> Answer:
+        header, name = letter.header, self.feed.name
+        reply = self._answering.refused(header, letter.message, issues)
+
+        def keep(uow: UnitOfWork) -> Receipt:
+            receipt = self._answered(uow, letter, self._draft(letter), issues, reply)
+            inbox.keep(uow, (receipt, self._own(uow, letter, answer_code(issues)).event()))
+            return receipt
+
+        try:
+            receipt = self.store.transact(self._crowd, keep)
+        except Exception as error:
+            # Nothing could be kept, so the sender must keep it. AR says that the same may be sent again.
+            _log.error("message %s of feed %s is not kept: %s", header.control_id, name, log.describe(error))
+            unkept = (Issue(Category.UNAVAILABLE, "The store cannot take it now."),)
+            return Answer(self._answering.answers(header, unkept).now, is_kept=False)
+        _log.warning("message %s of feed %s: %s, %s", header.control_id, name, answer_code(issues), receipt.error)
+        return Answer(receipt.answer)
 
     @property
     def _answering(self) -> Answering:
         # Application answers of enhanced mode need somewhere to go.
         return Answering(self.tables, self.mapping, self.feed.ack_mode if self.feed.send else modes.ORIGINAL)
 
-    def _refuse(self, letter: _Letter, issues: Sequence[Issue]) -> Answer:
-        header, name = letter.header, self.feed.name
-        reply = self._answering.refused(header, letter.message, issues)
-        try:
-            answer = self.store.transact(self._actor(letter), lambda uow: self._keep(uow, letter, issues, reply))
-        except Exception as error:
-            # Nothing could be kept, so the sender must keep it. AR says that the same may be sent again.
-            _log.error("message %s of feed %s is not kept: %s", header.control_id, name, log.describe(error))
-            unkept = (Issue(Category.UNAVAILABLE, "The store cannot take it now."),)
-            return Answer(self._answering.answers(header, unkept).now, is_kept=False)
-        state = _STATES[answer_code(issues)]
-        _log.warning("message %s of feed %s: %s, %s", header.control_id, name, state, _all_told(issues))
-        return Answer(answer)
+    @property
+    def _crowd(self) -> Actor:
+        """In whose name messages are applied before each is itself."""
+        return Actor(self.feed.owner, is_territory=True, origin=self.feed.channel)
 
-    def _actor(self, letter: _Letter) -> Actor:
-        return Actor(self.feed.owner, is_territory=True, origin=self.feed.channel, request_id=letter.header.control_id)
-
-    def _receipt(self, letter: _Letter, issues: Sequence[Issue]) -> Receipt:
-        """The message with what became of it: without an error among the issues it is applied."""
-        header = letter.header
-        return Receipt(
-            feed=self.feed.name,
-            sender=_text(f"{header.sending_application}|{header.sending_facility}"),
-            control_id=_text(header.control_id),
-            content_hash=content_hash(letter.data),
-            message_type=_text(f"{header.type}^{header.trigger}")[:32],
-            received_ms=self.store.database.clock(),
-            state=_STATES[answer_code(issues)],
-            error=_all_told(issues) or None,
-            raw=letter.data,
-            answer=b"",
-            effects="",
-        )
+    def _draft(self, letter: Letter) -> Receipt:
+        return letters.receipt(self.feed, letter, self.store.database.clock())
 
 
-def _first(header: Header, field: str) -> str:
-    """The first component of a field of MSH: the namespace of HD, the processing ID of PT."""
-    component = header.delimiters.component
-    return field.partition(component)[0] if component else field
-
-
-def check_header(header: Header, feed: Feed) -> None:
-    """Raises FhirError for a message that a feed refuses by its header alone."""
-    if header.is_readable and not header.type.strip():
-        raise fault(Category.NOT_SUPPORTED_TYPE, "MSH-9 names no type of message.", "MSH^1^9")
-    if header.version_id and not _VERSION_2.fullmatch(header.version_id):
-        raise fault(Category.VERSION_NOT_SUPPORTED, "MSH-12 is not a version 2 of HL7.", "MSH^1^12")
-    if _first(header, header.processing_id) not in _PROCESSING_IDS:
-        raise fault(Category.PROCESSING_ID, "MSH-11 is none of P, T, D.", "MSH^1^11")
-    facility = _first(header, header.sending_facility)
-    if feed.facilities and facility not in feed.facilities:
-        raise fault(Category.FORBIDDEN, "The sending facility is not one of this feed's.", "MSH^1^4")
-
-
-def content_hash(data: bytes) -> str:
-    """SHA-256 of a message without MSH-7, which some senders renew when they send the same again."""
-    fields = data.split(data[3:4] or b"|", 7)
-    kept = fields[:6] + fields[7:] if len(fields) == 8 else fields
-    return hashlib.sha256(b"\x00".join(kept)).hexdigest()
-
-
-def _text(raw: str) -> str:
-    """What a column of text takes of a header: no NUL, which PostgreSQL refuses, and short enough for an index."""
-    return raw.replace("\0", "")[:200]
-
-
-def _all_told(issues: Sequence[Issue]) -> str:
-    return "; ".join(_told(issue) for issue in issues)
-
-
-def _told(issue: Issue) -> str:
-    return f"{issue.expression}: {issue.diagnostics}" if issue.expression else issue.diagnostics
+def _apart(ready: Mapping[int, _Ready]) -> Iterator[list[int]]:
+    """Groups of messages that share no name. One that shares some with a group comes in a later one."""
+    left = dict(ready)
+    while left:
+        names: set[str] = set()
+        group = []
+        for n, one in left.items():
+            if names.isdisjoint(one.names):
+                group.append(n)
+                names |= one.names
+        yield group
+        left = {n: one for n, one in left.items() if n not in group}

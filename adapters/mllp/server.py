@@ -12,6 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from adapters.mllp.connection import Answer, Connection, HandlerError, Options, Peer, is_welcome, peer_of
 from adapters.mllp.framing import Event, Frame, FramingFault
+from adapters.mllp.groups import GroupHandler, Groups
 
 _log = logging.getLogger(__name__)
 
@@ -30,14 +31,22 @@ class Listener:
     """One port. `start` and `stop` belong to a running event loop; `run` does both for several listeners."""
 
     def __init__(
-        self, host: str, port: int, handle: Handler, on_fault: FaultHandler = _no_answer, options: Options | None = None
+        self,
+        host: str,
+        port: int,
+        handle: Handler,
+        on_fault: FaultHandler = _no_answer,
+        options: Options | None = None,
+        handle_group: GroupHandler | None = None,
     ) -> None:
-        """`port` 0 takes a free one, see `port` after the start."""
+        """`port` 0 takes a free one, see `port` after the start. A `handle_group` is used instead of `handle`."""
         self._host = host
         self.port = port
         self._handle = handle
         self._on_fault = on_fault
         self._options = options or Options()
+        self._handle_group = handle_group
+        self._groups: Groups | None = None
         self._executor: Executor | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
@@ -45,6 +54,7 @@ class Listener:
     async def start(self, executor: Executor | None = None) -> None:
         """Bind and accept; handlers run in `executor`, or the loop's default one. Raises OSError if it cannot bind."""
         self._executor = executor
+        self._groups = Groups(self._handle_group, executor) if self._handle_group else None
         options = self._options
         self._server = await asyncio.start_server(
             self._accept,
@@ -94,11 +104,13 @@ class Listener:
         """What the handlers answer. Raises HandlerError if they raise, which they promise not to."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] | asyncio.Future[Answer | None]
-        if isinstance(event, Frame):
-            future = loop.run_in_executor(self._executor, self._handle, event.payload, peer)
-        else:
+        if not isinstance(event, Frame):
             _log.warning("mllp fault of %s: %s, %d bytes", peer.host, event.kind.name, len(event.octets))
             future = loop.run_in_executor(self._executor, self._on_fault, event, peer)
+        elif self._groups is not None:
+            future = self._groups.add(event.payload)
+        else:
+            future = loop.run_in_executor(self._executor, self._handle, event.payload, peer)
         await asyncio.wait([future])
         error = future.exception()
         if error is not None:

@@ -35,7 +35,7 @@ def follow(uow: UnitOfWork, content: Json, ledger: Ledger) -> None:
     """Let a part, before it is written, follow the whole that was given up after what was told of the part."""
     named = [one["identifier"] for one in content.get("supportingInformation", ()) if one.get("type") == "Appointment"]
     keys = [("Appointment", one["system"], one["value"]) for one in named if "system" in one and "value" in one]
-    for parent in resources.find_by_identifiers(uow.connection, keys).values():
+    for parent in resources.find_by_identifiers(uow.connection_for(TYPE), keys).values() if keys else ():
         _take_over(parent, content, ledger)
 
 
@@ -45,7 +45,7 @@ def give_up(uow: UnitOfWork, whole: Stored) -> Iterator[Stored]:
     if content["status"] not in _GIVEN_UP:
         return
     keys = [(_PARENT, one["system"], one["value"]) for one in content.get("identifier", ()) if "system" in one]
-    ids = _parts(len(keys)).run(uow.connection, binds(keys)).scalars().all() if keys else []
+    ids = _parts(len(keys)).run(uow.connection_for(TYPE), binds(keys)).scalars() if keys else []
     for part in resources.lock_many(uow, [("Appointment", id_) for id_ in ids if id_ != whole.id]).values():
         before, ledger = part.content(), Ledger.of(part)
         after = dict(before)

@@ -4,7 +4,7 @@ It is a conditional update (https://www.hl7.org/fhir/R4/http.html#cond-update) t
 what it leaves out, so what is stored stays.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,17 +56,26 @@ def names(upserts: Sequence[Upsert]) -> set[str]:
     }
 
 
-def apply(uow: UnitOfWork, upserts: Sequence[Upsert], replaced: Sequence[Replaced] = ()) -> Applied:
+def find(uow: UnitOfWork, upserts: Iterable[Upsert]) -> dict[Key, Stored]:
+    """What the keys of upserts find, of several messages at once."""
+    return _find(uow, {(upsert.type, *key) for upsert in upserts if upsert.mode != QUERY for key in upsert.keys})
+
+
+def apply(
+    uow: UnitOfWork, upserts: Sequence[Upsert], replaced: Sequence[Replaced], found: Mapping[Key, Stored]
+) -> Applied:
     """Apply a message's upserts in their order, then what a file in full says of those it does not name.
 
-    The unit of work has locked their `names`, so that two that would make the same resource wait for each other. Raises
-    FhirError:
-    UNKNOWN_REFERENCE for a key that must exist and does not, whatever validation or a rule refuses.
+    The unit of work has locked their `names`, `find` has then looked for their keys, and nobody of these names has
+    written since. Raises FhirError: UNKNOWN_REFERENCE for a key that must exist and does not, whatever validation or a
+    rule refuses.
     """
     queries = [upsert for upsert in upserts if upsert.mode == QUERY]
     upserts = [upsert for upsert in upserts if upsert.mode != QUERY]
     withdrawn = [one for of in replaced for one in replacing.withdrawals(uow, of, upserts)]
-    known = _known(uow, [*upserts, *withdrawn])
+    if withdrawn:
+        found = {**found, **find(uow, withdrawn)}
+    known = _known(uow, [*upserts, *withdrawn], found)
     places = _places([*upserts, *withdrawn], known)
     named = {places[one.label] for one in upserts if one.label in places}
     # A record that was given another number is the same one.
@@ -118,11 +127,11 @@ def apply(uow: UnitOfWork, upserts: Sequence[Upsert], replaced: Sequence[Replace
     )
 
 
-def _known(uow: UnitOfWork, upserts: Sequence[Upsert]) -> dict[Key, Stored]:
+def _known(uow: UnitOfWork, upserts: Sequence[Upsert], looked: Mapping[Key, Stored]) -> dict[Key, Stored]:
     """What the keys find. What has to be made is locked by name before it is looked for."""
     keys = {upsert.label: [(upsert.type, *key) for key in upsert.keys] for upsert in upserts}
     own = {key for named in keys.values() for key in named if RESOURCES[key[0]].audience == "own"}
-    found = _find(uow, {key for named in keys.values() for key in named})
+    found = {key: looked[key] for named in keys.values() for key in named if key in looked}
     fresh = {key for named in keys.values() if any(key not in found for key in named) for key in named} - own
     if fresh:
         uow.lock(*("|".join(key) for key in fresh))
@@ -137,10 +146,11 @@ def _others(uow: UnitOfWork, upsert: Upsert, place: TypeAndId) -> list[Stored]:
 
 
 def _find(uow: UnitOfWork, keys: AbstractSet[Key]) -> dict[Key, Stored]:
-    found = resources.find_by_identifiers(uow.connection, sorted(keys))
+    connection = uow.connection_for(*{key[0] for key in keys})
+    found = resources.find_by_identifiers(connection, sorted(keys))
     for key in keys:
         if key[1] == OWN_ID_SYSTEM:
-            stored = resources.load(uow.connection, key[0], key[2])
+            stored = resources.load(connection, key[0], key[2])
             if stored is not None and not stored.deleted:
                 found[key] = stored
     return found

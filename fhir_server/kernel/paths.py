@@ -5,7 +5,6 @@ A path is element names joined by dots. Reading walks through lists by itself, s
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -28,12 +27,32 @@ def read(resource: Any, path: str) -> list[Any]:
     >>> read({"telecom": [{"system": "phone", "value": "1"}, {"system": "email"}]}, "telecom[system=phone].value")
     ['1']
     """
-    return list(_walk(resource, compile_path(path), 0))
+    nodes = _flat([resource])
+    for name, key, wanted in compile_path(path):
+        found: list[Any] = []
+        for node in nodes:
+            if isinstance(node, dict) and (value := node.get(name)) is not None:
+                if isinstance(value, list):
+                    found += _flat(value)
+                else:
+                    found.append(value)
+        nodes = found if key is None else [one for one in found if isinstance(one, dict) and one.get(key) == wanted]
+    return nodes
 
 
 def first(resource: Any, path: str) -> Any:
     """The first value at `path`, or None."""
-    return next(_walk(resource, compile_path(path), 0), None)
+    found = read(resource, path)
+    return found[0] if found else None
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    """The items of lists within a list, and no nulls."""
+    for value in values:
+        if value is None or isinstance(value, list):
+            inner = (item if isinstance(item, list) else [item] for item in values if item is not None)
+            return [one for items in inner for one in _flat(items)]
+    return values
 
 
 def _step(text: str) -> Step:
@@ -41,20 +60,3 @@ def _step(text: str) -> Step:
     if match is None:
         raise ValueError(f"not a path step: {text!r}")
     return match["name"], match["key"], match["value"]
-
-
-def _walk(node: Any, steps: tuple[Step, ...], position: int) -> Iterator[Any]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _walk(item, steps, position)
-    elif position == len(steps):
-        if node is not None:
-            yield node
-    elif isinstance(node, dict):
-        name, key, wanted = steps[position]
-        child = node.get(name)
-        if key is not None:
-            items = child if isinstance(child, list) else [child]
-            child = [item for item in items if isinstance(item, dict) and item.get(key) == wanted]
-        if child is not None:
-            yield from _walk(child, steps, position + 1)

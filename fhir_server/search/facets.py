@@ -12,6 +12,8 @@ from fhir_server.search.extract import Entry, is_wanted, nodes
 from fhir_server.search.folding import clip, fold, fold_code
 from fhir_server.search.references import local
 
+Json = dict[str, Any]
+
 #: Stands between the type and the value of an identifier, where no code and no value can hold it.
 _BETWEEN = "\x1f"
 
@@ -23,7 +25,8 @@ class Facet:
     #: Kind of the parameters that take it, and kind of the values it compares.
     kind: str
     indexed_as: str
-    entries: Callable[[SearchParameter, Any], Iterator[Entry]]
+    #: What it searches of an element that is no primitive.
+    entries: Callable[[SearchParameter, Json], Iterator[Entry]]
 
 
 def found(modifier: str, parameter: SearchParameter, resource: dict[str, Any]) -> list[Entry]:
@@ -33,7 +36,11 @@ def found(modifier: str, parameter: SearchParameter, resource: dict[str, Any]) -
 
 def found_in(facet: Facet, parameter: SearchParameter, here: Sequence[Any]) -> list[Entry]:
     """As `found`, of elements already read."""
-    return list(dict.fromkeys(entry for node in here for entry in facet.entries(parameter, node)))
+    every: list[Entry] = []
+    for node in here:
+        if isinstance(node, dict):
+            every += facet.entries(parameter, node)
+    return every if len(every) < 2 else list(dict.fromkeys(every))
 
 
 def of_type(system: str, code: str, value: str) -> Entry:
@@ -41,8 +48,8 @@ def of_type(system: str, code: str, value: str) -> Entry:
     return clip(system), clip(f"{fold_code(code)}{_BETWEEN}{value}")
 
 
-def _identifiers(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
-    if not isinstance(node, dict) or "identifier" not in node:
+def _identifiers(parameter: SearchParameter, node: Json) -> Iterator[Entry]:
+    if "identifier" not in node:
         return
     here = local(node.get("reference", ""))
     if is_wanted(parameter, here[0] if here else node.get("type", "")):
@@ -50,10 +57,8 @@ def _identifiers(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
         yield clip(identifier.get("system", "")), clip(identifier.get("value", ""))
 
 
-def _texts(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
+def _texts(_parameter: SearchParameter, node: Json) -> Iterator[Entry]:
     """The words of a CodeableConcept, a Coding, or the type of an Identifier."""
-    if not isinstance(node, dict):
-        return
     kind = node.get("type", node)
     concept = kind if isinstance(kind, dict) else node
     texts = [concept.get("text"), concept.get("display"), *(it.get("display") for it in concept.get("coding", ()))]
@@ -62,8 +67,8 @@ def _texts(_parameter: SearchParameter, node: Any) -> Iterator[Entry]:
             yield fold(text), text
 
 
-def _of_types(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
-    if parameter.is_case_sensitive and isinstance(node, dict) and "value" in node:
+def _of_types(parameter: SearchParameter, node: Json) -> Iterator[Entry]:
+    if parameter.is_case_sensitive and "value" in node:
         for coding in node.get("type", {}).get("coding", ()):
             if "code" in coding:
                 yield of_type(coding.get("system", ""), coding["code"], node["value"])

@@ -82,7 +82,8 @@ _RULES = tuple(
 )
 
 
-def phrases(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=16_384)
+def phrases(text: str) -> Sequence[tuple[str, str]]:
     """Sound and words of a name, from each of its words on: the beginnings by which it may be asked for.
 
     >>> phrases("Jean-Pierre Le Goff")[1:]

@@ -4,12 +4,14 @@ https://www.hl7.org/fhir/R4/references.html#literal
 """
 
 import re
+from functools import lru_cache
 
 _LOCAL = re.compile(r"(?P<type>[A-Z][A-Za-z]{2,60})/(?P<id>[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _TAIL = re.compile(rf"https?://.+/{_LOCAL.pattern}")
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.\-]*:\S+")
 
 
+@lru_cache(maxsize=4096)
 def local(text: str) -> tuple[str, str] | None:
     """Type and id of a relative reference, whatever version it names; None for any other form.
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fhir_server.kernel.clock import Clock, system_clock
+from fhir_server.storage.statement import Statement
 from fhir_server.storage.turns import Turns
 
 #: PostgreSQL's serialisation failure, deadlock, and unique violation: another transaction came first, try again.
@@ -31,11 +32,11 @@ SHARED_PLANS = "force_generic_plan"
 
 #: Locks are taken in the order of their numbers, so that two transactions never wait for each other. Null, which comes
 #: first, is a share of the lock of all names.
-_lock_statement = """
+_lock_statement = Statement("""
     SELECT CASE WHEN k IS NULL THEN CAST(pg_advisory_xact_lock_shared(%(all)s, 0) AS text)
                 ELSE CAST(pg_advisory_xact_lock(%(space)s, k) AS text) END
-    FROM unnest(CAST(%(numbers)s AS integer[])) AS k"""
-_lock_all_statement = "SELECT pg_advisory_xact_lock(%(all)s, 0)"
+    FROM unnest(CAST(%(numbers)s AS integer[])) AS k""")
+_lock_all_statement = Statement("SELECT pg_advisory_xact_lock(%(all)s, 0)")
 #: Keeps our advisory locks apart from those of other programs in the same database.
 _LOCK_SPACE, _LOCK_ALL = 0x43524E, 0x43524F
 #: The server's table of locks has room for some thousands.
@@ -107,7 +108,7 @@ class Database:
         if not self.is_sqlite:
             numbers = sorted({_signed(zlib.crc32(key.encode())) for key in keys})
             statement = _lock_statement if len(numbers) <= _MOST_LOCKS else _lock_all_statement
-            connection.exec_driver_sql(statement, {"space": _LOCK_SPACE, "all": _LOCK_ALL, "numbers": [None, *numbers]})
+            statement.run(connection, {"space": _LOCK_SPACE, "all": _LOCK_ALL, "numbers": [None, *numbers]})
 
     def close(self) -> None:
         """Give back every connection."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from fhir_server.storage import audit
+from fhir_server.storage.keys import any_of, binds, listed, lists
+from fhir_server.storage.ledgers import audit_pending
 from fhir_server.storage.ledgers import inbox as table
 from fhir_server.storage.statement import Prepared
 from fhir_server.storage.unit_of_work import UnitOfWork
@@ -13,6 +17,10 @@ from fhir_server.storage.unit_of_work import UnitOfWork
 #: States: applied (answered AA), refused (AE: the message is at fault), rejected (AR: try the same again later).
 #: Waiting: a fragment, kept until the rest of its message comes.
 APPLIED, REFUSED, REJECTED, WAITING = "applied", "refused", "rejected", "waiting"
+
+
+#: Feed, control id, sender, content hash.
+Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,28 @@ class Receipt:
     effects: str
     pk: int = 0
 
+    @property
+    def key(self) -> Key:
+        """What makes it the same message."""
+        return self.feed, self.control_id, self.sender, self.content_hash
+
+
+#: A message with its outcome, and the event that tells of it.
+Kept = tuple[Receipt, str | None]
 
 _columns = tuple(table.c[name] for name in Receipt.__dataclass_fields__)
-_answered = Prepared(
-    select(table.c.answer).where(
-        table.c.feed == bindparam("feed"),
-        table.c.sender == bindparam("sender"),
-        table.c.control_id == bindparam("control_id"),
-        table.c.content_hash == bindparam("content_hash"),
-        table.c.state == APPLIED,
-    )
-)
 _key = ("feed", "control_id", "sender", "content_hash")
 _outcome = ("received_ms", "state", "error", "answer", "effects")
+
+
+_keys = [table.c[name] for name in _key]
+_answers = select(*_keys, table.c.answer).where(table.c.state == APPLIED)
+_listed_answers = Prepared(_answers.where(listed(_keys)))
+
+
+@cache
+def _answers_of(count: int) -> Prepared:
+    return Prepared(_answers.where(any_of(_keys, count)))
 
 
 def _upsert(dialect: type[postgresql.Insert] | type[sqlite.Insert]) -> postgresql.Insert | sqlite.Insert:
@@ -61,18 +78,35 @@ def _upsert(dialect: type[postgresql.Insert] | type[sqlite.Insert]) -> postgresq
 
 
 _keep = {True: Prepared(_upsert(sqlite.Insert)), False: Prepared(_upsert(postgresql.Insert))}
+#: With the event that tells of the message, in one round trip.
+_keep_told = Prepared(
+    _upsert(postgresql.Insert).add_cte(insert(audit_pending).values(line=bindparam("line")).cte("told"))
+)
 
 
-def answer_given(uow: UnitOfWork, feed: str, sender: str, control_id: str, content_hash: str) -> bytes | None:
-    """The answer that the same message got when it was applied before; None when it never was."""
-    key = {"feed": feed, "sender": sender, "control_id": control_id, "content_hash": content_hash}
-    return _answered.run(uow.connection, key).scalar()
+def answers_given(uow: UnitOfWork, receipts: Sequence[Receipt]) -> dict[Key, bytes]:
+    """By their `Receipt.key`, the answers that the same messages got when they were applied before."""
+    keys = [receipt.key for receipt in receipts]
+    if uow.database.is_sqlite:
+        rows = _answers_of(len(keys)).run(uow.opened, binds(keys))
+    else:
+        rows = _listed_answers.run(uow.opened, lists(keys))
+    return {tuple(row[:4]): row.answer for row in rows}
 
 
-def keep(uow: UnitOfWork, receipt: Receipt) -> None:
-    """Store the message with its outcome."""
-    row = {name: getattr(receipt, name) for name in (*_key, "message_type", "raw", *_outcome)}
-    _keep[uow.database.is_sqlite].run(uow.connection, row)
+def keep(uow: UnitOfWork, *kept: Kept) -> None:
+    """Store messages with their outcomes, each with the event that tells of it, if there is one."""
+    rows = [
+        {name: getattr(one, name) for name in (*_key, "message_type", "raw", *_outcome)} | {"line": line}
+        for one, line in kept
+    ]
+    if not uow.database.is_sqlite and all(row["line"] is not None for row in rows):
+        _keep_told.run_many(uow.opened, rows)
+        return
+    _keep[uow.database.is_sqlite].run_many(uow.opened, rows)
+    for row in rows:
+        if row["line"] is not None:
+            audit.keep(uow.opened, row["line"])
 
 
 def find(uow: UnitOfWork, pk: int) -> Receipt | None:

@@ -6,9 +6,9 @@ table of their kind. Searches read them in `storage.select`.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +36,8 @@ from fhir_server.storage import tables
 from fhir_server.storage.statement import Statement, compiled
 
 IndexRows = dict[Table, list[dict[str, Any]]]
+#: Adds the rows of what was found at a parameter's paths.
+Fill = Callable[[IndexRows, Sequence[Any]], None]
 
 #: Index table of each kind of value, with the columns that an entry fills in order.
 KIND_TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
@@ -65,9 +67,9 @@ class _Plan:
     columns: tuple[tuple[str, SearchParameter], ...]
     #: Its other columns, and what fills them.
     derived: tuple[tuple[str, Callable[[dict[str, Any]], int]], ...]
-    #: Parameters by the paths that hold their values, so that each path is read once. A path comes with its top
-    #: element (empty for a function), a parameter with its name and whether its values go to the table of its kind.
-    generic: tuple[tuple[tuple[tuple[str, str], ...], tuple[tuple[str, bool, SearchParameter], ...]], ...]
+    #: What to add by the paths that hold its values, so that each path is read once. A path comes with its top element
+    #: (empty for a function).
+    generic: tuple[tuple[tuple[tuple[str, str], ...], tuple[Fill, ...]], ...]
     #: Tables that may hold rows of the type.
     touched: tuple[Table, ...]
 
@@ -83,27 +85,9 @@ def rows(type_name: str, resource: dict[str, Any]) -> IndexRows:
         # Most elements are absent from most resources: a look at the first saves the walk.
         here = [node for path, top in paths if not top or top in resource for node in nodes(path, resource)]
         if here:
-            for name, is_listed, parameter in held:
-                _add(found, name, is_listed, parameter, here)
+            for fill in held:
+                fill(found, here)
     return found
-
-
-def _add(found: IndexRows, name: str, is_listed: bool, parameter: SearchParameter, here: Sequence[Any]) -> None:
-    if parameter.kind == "composite":
-        for number, repetition in enumerate(entries_of(parameter, here)):
-            for part, (component, held) in enumerate(zip(components(parameter), repetition, strict=True)):
-                _fill(found, component.kind, component_name(name, part, str(number)), held)
-        return
-    if is_listed:
-        _fill(found, parameter.kind, name, entries_of(parameter, here))
-    for modifier, facet in FACETS_BY_KIND.get(parameter.kind, ()):
-        _fill(found, facet.indexed_as, f"{name}:{modifier}", found_in(facet, parameter, here))
-
-
-def _fill(found: IndexRows, kind: str, name: str, values: Sequence[Entry]) -> None:
-    table, columns = KIND_TABLES[kind]
-    for entry in values:
-        found[table].append({"parameter": name, **dict(zip(columns, entry, strict=True))})
 
 
 def component_name(name: str, part: int, repetition: str) -> str:
@@ -206,9 +190,42 @@ def _plan(type_name: str) -> _Plan:
     held = [(parameter, is_listed) for group in generic.values() for _, is_listed, parameter in group]
     kinds = [kind for parameter, is_listed in held for kind in _kinds(parameter, is_listed)]
     touched = tuple(dict.fromkeys(KIND_TABLES[kind][0] for kind in kinds))
-    groups = tuple((tuple((path, _top(path)) for path in paths), tuple(held)) for paths, held in generic.items())
+    groups = tuple(
+        (tuple((path, _top(path)) for path in paths), tuple(fill for one in held for fill in _fills(*one)))
+        for paths, held in generic.items()
+    )
     derived = tuple(_DERIVED.get(type_name, {}).items())
     return _Plan(typed, tuple(columns), derived, groups, touched if typed is None else (typed, *touched))
+
+
+def _fills(name: str, is_listed: bool, parameter: SearchParameter) -> Iterator[Fill]:
+    """What adds the rows of a parameter, and of its modifiers that have rows of their own."""
+    if parameter.kind == "composite":
+        yield partial(_fill_composite, name, parameter)
+        return
+    if is_listed:
+        yield _fill(parameter.kind, name, partial(entries_of, parameter))
+    for modifier, facet in FACETS_BY_KIND.get(parameter.kind, ()):
+        yield _fill(facet.indexed_as, f"{name}:{modifier}", partial(found_in, facet, parameter))
+
+
+def _fill(kind: str, name: str, take: Callable[[Sequence[Any]], Sequence[Entry]]) -> Fill:
+    table, columns = KIND_TABLES[kind]
+    row = partial(_row, name, columns)
+    return lambda found, here: found[table].extend(map(row, take(here)))
+
+
+def _fill_composite(name: str, parameter: SearchParameter, found: IndexRows, here: Sequence[Any]) -> None:
+    for number, repetition in enumerate(entries_of(parameter, here)):
+        for part, (component, held) in enumerate(zip(components(parameter), repetition, strict=True)):
+            table, columns = KIND_TABLES[component.kind]
+            found[table].extend(_row(component_name(name, part, str(number)), columns, entry) for entry in held)
+
+
+def _row(name: str, columns: tuple[str, ...], entry: Entry) -> dict[str, Any]:
+    row: dict[str, Any] = {"parameter": name}
+    row.update(zip(columns, entry, strict=True))
+    return row
 
 
 def _kinds(parameter: SearchParameter, is_listed: bool) -> list[str]:

@@ -1,12 +1,13 @@
 """Look up several keys at once, each of several columns.
 
-Written as alternatives rather than as `(a, b) IN (…)`: SQLite answers a row-value IN by reading the whole table.
+Written as alternatives rather than as `(a, b) IN (…)`: SQLite answers a row-value IN by reading the whole table. Where
+any number of keys is looked for, PostgreSQL gets them as arrays: one statement for all numbers.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, bindparam, cast, column, func, or_
 
 Key = TypeVar("Key")
 
@@ -32,3 +33,16 @@ def chunks(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
 def binds(keys: Sequence[Sequence[str]]) -> dict[str, str]:
     """The values of `any_of` for these keys."""
     return {f"key{number}_{place}": part for number, key in enumerate(keys) for place, part in enumerate(key)}
+
+
+def listed(columns: Sequence[ColumnElement[str]]) -> ColumnElement[bool]:
+    """As `any_of` on PostgreSQL, for any number of keys. Its values come from `lists`."""
+    arrays = [cast(bindparam(f"keys_{place}"), ARRAY(Text)) for place in range(len(columns))]
+    names = [column(f"part_{place}", Text) for place in range(len(columns))]
+    keys = func.unnest(*arrays).table_valued(*names).render_derived(name="keys")
+    return and_(*(mine == part for mine, part in zip(columns, keys.c, strict=True)))
+
+
+def lists(keys: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """The values of `listed` for these keys."""
+    return {f"keys_{place}": list(parts) for place, parts in enumerate(zip(*keys, strict=True))}

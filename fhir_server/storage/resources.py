@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
+from fhir_server.kernel.deed import Written
 from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.registry.resources import REGULATORS
 from fhir_server.storage import index, together
-from fhir_server.storage.keys import any_of, binds, chunks
+from fhir_server.storage.keys import any_of, binds, chunks, listed, lists
 from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import resource as table
 from fhir_server.storage.tables import resource_version as versions
@@ -24,7 +26,8 @@ from fhir_server.storage.unit_of_work import UnitOfWork
 class Stored:
     """One version of a resource as it stands in the store."""
 
-    pk: int
+    #: 0 for one that this unit of work made and that has no row yet.
+    pk: int = field(compare=False)
     type: str
     id: str
     version: int
@@ -84,6 +87,13 @@ _numbers = Prepared(
         table.c.owner == bindparam("owner"),
     )
 )
+_IDENTIFIED = (token_index.c.parameter, token_index.c.code, token_index.c.system)
+_of_identifiers = (
+    select(token_index.c.system, token_index.c.code, *_columns)
+    .join(table, table.c.pk == token_index.c.pk)
+    .where(table.c.deleted.is_(False), table.c.owner != literal_column(f"'{REGULATORS}'"))
+)
+_by_listed_identifiers = Prepared(_of_identifiers.where(listed(_IDENTIFIED)))
 _insert_version = Prepared(insert(versions).values({name: bindparam(name) for name in _KEPT}))
 _update = Prepared(
     update(table)
@@ -104,12 +114,14 @@ def load(connection: Connection, type_name: str, id_: str) -> Stored | None:
 
 def lock(uow: UnitOfWork, type_name: str, id_: str) -> Stored | None:
     """As `load`, and nobody else changes it until this unit of work ends."""
-    return _stored(_lock_by_id.run(uow.connection, {"type": type_name, "id": id_}).first())
+    return _stored(_lock_by_id.run(uow.connection_for(type_name), {"type": type_name, "id": id_}).first())
 
 
 def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
     """Lock several (type, id), always in the same order so that two units of work never wait for each other."""
-    rows = (row for some in chunks(sorted(set(keys))) for row in _lock_many(len(some)).run(uow.connection, binds(some)))
+    wanted = sorted(set(keys))
+    connection = uow.connection_for(*{type_name for type_name, _ in wanted})
+    rows = (row for some in chunks(wanted) for row in _lock_many(len(some)).run(connection, binds(some)))
     return {(row.type, row.id): _read(row) for row in rows}
 
 
@@ -119,8 +131,7 @@ def find_by_identifiers(
     """The resources that carry identifiers (type, system, value), unlocked; the oldest where several do."""
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
     found: dict[tuple[str, str, str], Stored] = {}
-    rows = [row for some in chunks(wanted) for row in _by_identifiers(len(some)).run(connection, binds(some))]
-    for row in sorted(rows, key=lambda row: int(row.pk)):
+    for row in sorted(_rows_by_identifiers(connection, wanted), key=lambda row: int(row.pk)):
         stored = _read(row[2:])
         found.setdefault((stored.type, row.system, row.code), stored)
     return found
@@ -135,8 +146,7 @@ def numbers(connection: Connection, type_name: str, system: str, owner: str) -> 
 def find_all(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[Stored]:
     """Every resource that carries one of the identifiers (type, system, value), unlocked, the oldest first."""
     wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
-    rows = _by_identifiers(len(wanted)).run(connection, binds(wanted)).all() if wanted else []
-    found = {int(row.pk): _read(row[2:]) for row in rows}
+    found = {int(row.pk): _read(row[2:]) for row in _rows_by_identifiers(connection, wanted)}
     return [found[pk] for pk in sorted(found)]
 
 
@@ -161,12 +171,12 @@ def insert_first(
     draft = Stored(0, type_name, id_, 1, uow.now_ms, False, uow.actor.owner, happened, body, told)
     row = {name: getattr(draft, name) for name in _WRITTEN}
     if not uow.database.is_sqlite:
-        pk = together.insert_all(uow.connection, row, method, index.rows(type_name, content))
-        return dataclasses.replace(draft, pk=pk)
-    stored = dataclasses.replace(draft, pk=_insert.run(uow.connection, row).scalar_one())
+        uow.wait_with(together.New(row, method, index.rows(type_name, content)))
+        return _noted(uow, draft)
+    stored = dataclasses.replace(draft, pk=_insert.run(uow.opened, row).scalar_one())
     _keep_version(uow, stored, method)
-    index.write(uow.connection, stored.pk, type_name, content)
-    return stored
+    index.write(uow.opened, stored.pk, type_name, content)
+    return _noted(uow, stored)
 
 
 def replace(
@@ -179,32 +189,35 @@ def replace(
     told: str | None = None,
 ) -> Stored:
     """Store the version after `before`, which this unit of work has locked."""
+    before = before if before.pk else _with_key(uow, before)
     body = _stamp(content, before.id, before.version + 1, uow.now_ms)
     happened = uow.now_ms if happened_ms is None else happened_ms
     after = _successor(uow, before, deleted=False, happened_ms=happened, body=body, told=told)
     if uow.database.is_sqlite or before.deleted:
         _succeed(uow, after, method)
-        index.replace(uow.connection, before.pk, before.type, content, None if before.deleted else before.content())
-        return after
+        index.replace(uow.opened, before.pk, before.type, content, None if before.deleted else before.content())
+        return _noted(uow, after)
     row = {name: getattr(after, name) for name in _WRITTEN}
     added, gone = index.difference(before.type, content, before.content())
-    if not together.replace_all(uow.connection, before.pk, row, method, added, gone):
+    if not together.replace_all(uow.opened, before.pk, row, method, added, gone):
         raise _changed(before)
-    return after
+    return _noted(uow, after)
 
 
 def remember(uow: UnitOfWork, before: Stored, *, happened_ms: int, told: str | None) -> Stored:
     """Note when its elements were told anew, without a version: nothing about it changed."""
-    _remember.run(uow.connection, {"of_pk": before.pk, "happened_ms": happened_ms, "told": told})
+    before = before if before.pk else _with_key(uow, before)
+    _remember.run(uow.opened, {"of_pk": before.pk, "happened_ms": happened_ms, "told": told})
     return dataclasses.replace(before, happened_ms=happened_ms, told=told)
 
 
 def remove(uow: UnitOfWork, before: Stored) -> Stored:
     """Store the deletion of `before`: a version without body, found by no search."""
+    before = before if before.pk else _with_key(uow, before)
     after = _successor(uow, before, deleted=True, happened_ms=uow.now_ms, body="", told=None)
     _succeed(uow, after, "DELETE")
-    index.remove(uow.connection, before.pk, before.type)
-    return after
+    index.remove(uow.opened, before.pk, before.type)
+    return _noted(uow, after, before.body)
 
 
 @lru_cache(maxsize=64)
@@ -213,14 +226,23 @@ def _lock_many(count: int) -> Prepared:
     return Prepared(select(*_columns).where(keys).order_by(table.c.type, table.c.id).with_for_update())
 
 
+def _rows_by_identifiers(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> list[Any]:
+    """Parameter, value and system of the identifiers wanted; system, value and resource found."""
+    if not wanted:
+        return []
+    if connection.dialect.name != "sqlite":
+        return list(_by_listed_identifiers.run(connection, lists(wanted)))
+    return [row for some in chunks(wanted) for row in _by_identifiers(len(some)).run(connection, binds(some))]
+
+
 @lru_cache(maxsize=64)
 def _by_identifiers(count: int) -> Prepared:
-    keys = any_of((token_index.c.parameter, token_index.c.code, token_index.c.system), count)
-    return Prepared(
-        select(token_index.c.system, token_index.c.code, *_columns)
-        .join(table, table.c.pk == token_index.c.pk)
-        .where(keys, table.c.deleted.is_(False))
-    )
+    return Prepared(_of_identifiers.where(any_of(_IDENTIFIED, count)))
+
+
+def _with_key(uow: UnitOfWork, made: Stored) -> Stored:
+    """What this unit of work made, written."""
+    return load(uow.connection, made.type, made.id) or made
 
 
 def _successor(
@@ -239,10 +261,18 @@ def _successor(
 
 def _succeed(uow: UnitOfWork, after: Stored, method: str) -> None:
     row = {name: getattr(after, name) for name in _CHANGED}
-    result = _update.run(uow.connection, row | {"of_pk": after.pk, "of_version": after.version - 1})
+    result = _update.run(uow.opened, row | {"of_pk": after.pk, "of_version": after.version - 1})
     if result.rowcount != 1:
         raise _changed(after)
     _keep_version(uow, after, method)
+
+
+def _noted(uow: UnitOfWork, stored: Stored, body: str | None = None) -> Stored:
+    """The version, noted for audit with what it says, or said before it was deleted."""
+    if uow.notes is not None:
+        told = stored.body if body is None else body
+        uow.notes.written.append(Written(f"{stored.reference}/_history/{stored.version}", told))
+    return stored
 
 
 def _changed(stored: Stored) -> FhirError:
@@ -251,7 +281,7 @@ def _changed(stored: Stored) -> FhirError:
 
 def _keep_version(uow: UnitOfWork, stored: Stored, method: str) -> None:
     row = {name: getattr(stored, name) for name in _KEPT if name != "method"}
-    _insert_version.run(uow.connection, row | {"method": method})
+    _insert_version.run(uow.opened, row | {"method": method})
 
 
 def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:

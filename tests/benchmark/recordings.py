@@ -131,7 +131,7 @@ def _replay(
 
     Raises RuntimeError when part of it went past the recording.
     """
-    versions = sum(one.makes_version for one in recorded)
+    versions = sum(one.versions for one in recorded)
     if versions < len(places):
         raise RuntimeError(f"{len(places)} resources were written, but {versions} versions recorded")
     return Replay(recorded, _keys(product, places), [*names, *(id_ for _, id_ in places)])
@@ -143,7 +143,7 @@ def _inserted(recorded: Iterable[Recorded]) -> list[tuple[str, str]]:
     for one in recorded:
         if one.makes_resource:
             values = one.values if isinstance(one.values, Mapping) else _by_column(one)
-            found.append((str(values["type"]), str(values["id"])))
+            found += [(str(row["type"]), str(row["id"])) for row in one.given or [values]]
     return found
 
 

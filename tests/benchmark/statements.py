@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from fhir_server.kernel import json
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -18,13 +20,20 @@ class Recorded:
 
     @property
     def makes_resource(self) -> bool:
-        """Whether it inserts a resource, alone or together with what belongs to it."""
+        """Whether it inserts resources, alone or together with what belongs to them."""
         return not self.is_many and "INSERT INTO resource (" in self.statement
 
     @property
-    def makes_version(self) -> bool:
-        """Whether it inserts a version."""
-        return "INSERT INTO resource_version (" in self.statement
+    def given(self) -> list[dict[str, Any]] | None:
+        """The resources that PostgreSQL takes all at once as one text; None for any other statement."""
+        return json.load(self.values["given"].encode()) if "given" in self.values else None
+
+    @property
+    def versions(self) -> int:
+        """How many versions it inserts."""
+        if "INSERT INTO resource_version (" not in self.statement:
+            return 0
+        return 1 if self.given is None else len(self.given)
 
 
 @contextmanager

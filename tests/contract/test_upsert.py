@@ -37,7 +37,7 @@ def _patient(at_ms: int | None = None, mode: str = "merge", cleared: tuple[str, 
 def _locked(uow: UnitOfWork, upserts: Sequence[Upsert]) -> Applied:
     """Applied as a message's are: their names are locked first."""
     uow.lock(*upsert.names(upserts))
-    return upsert.apply(uow, upserts)
+    return upsert.apply(uow, upserts, (), upsert.find(uow, upserts))
 
 
 def _apply(services: Services, *upserts: Upsert) -> list[Stored]:

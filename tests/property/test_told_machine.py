@@ -56,7 +56,7 @@ class ToldMachine(BookingMachine):
         content = {"resourceType": type_name, "identifier": [{"system": key[0], "value": key[1]}], **elements}
         at_ms = 1_772_400_000_000 + (next(_minutes) - late) * 60_000
         told = Upsert("urn:told:1", type_name, (key,), content, at_ms=at_ms, by_element=True)
-        self.services.store.transact(FEED, lambda uow: upsert.apply(uow, [told]))
+        self.services.store.transact(FEED, lambda uow: upsert.apply(uow, [told], (), upsert.find(uow, [told])))
 
     @invariant()
     def no_slot_is_over_its_capacity_and_its_status_says_so(self) -> None:
