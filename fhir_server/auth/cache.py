@@ -29,5 +29,15 @@ class ExpiringCache(Generic[K, V]):
                 self._entries.pop(next(iter(self._entries)))
             self._entries[key] = (until_ms, value)
 
+    def drop(self, key: K) -> None:
+        """Keep the value of `key` no longer."""
+        with self._lock:
+            self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)

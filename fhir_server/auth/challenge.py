@@ -18,9 +18,8 @@ def invalid_token(reason: str) -> FhirError:
     return fault(Category.LOGIN, reason, headers={"WWW-Authenticate": challenge})
 
 
-def insufficient_scope(type_name: str, letter: str) -> FhirError:
+def insufficient_scope(scope: str) -> FhirError:
     """403 for a token that does not allow what was asked, naming the scope that would."""
-    scope = f"system/{type_name}.{letter}"
     challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
     return fault(
         Category.FORBIDDEN, f"The access token lacks the scope {scope}.", headers={"WWW-Authenticate": challenge}

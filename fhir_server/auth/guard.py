@@ -1,30 +1,17 @@
 """The one guard: from an Authorization header to who acts and what it may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from fhir_server.auth import tokens
+from fhir_server.auth.authority import Authority
 from fhir_server.auth.challenge import insufficient_scope, invalid_token, missing_token
-from fhir_server.auth.keys import Keys
-from fhir_server.auth.partners import Partners
+from fhir_server.auth.claims import Claims
 from fhir_server.auth.scopes import Scopes
 from fhir_server.kernel.actor import Actor
-from fhir_server.settings import Settings
 
 _SCHEME = "bearer "
-
-
-class Authority(Protocol):
-    """What the guard needs of the server's services."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def partners(self) -> Partners: ...
-
-    @property
-    def keys(self) -> Keys: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +21,49 @@ class Access:
     actor: Actor
     scopes: Scopes
 
+    @property
+    def token_id(self) -> str:
+        """`jti` of its token, for audit."""
+        return self.actor.token_id
+
     def require(self, type_name: str, letter: str) -> None:
-        """Raise FhirError (FORBIDDEN, with its challenge) unless a scope allows `letter` of `cruds` on `type_name`."""
+        """Raise FhirError (FORBIDDEN, with its challenge) unless a scope allows `letter` of `cruds` on `type_name`.
+
+        A scope for some resources of the type is not enough.
+        """
         if not self.scopes.allows(type_name, letter):
-            raise insufficient_scope(type_name, letter)
+            raise insufficient_scope(f"{self.scopes.context}/{type_name}.{letter}")
+
+    def admit(self, type_name: str, letter: str) -> None:
+        """As `require`, or with a scope for some resources of the type: what follows must ask the actor which.
+
+        `search.restriction` does so for searches, and for resources in hand.
+        """
+        if not self.scopes.admits(type_name, letter):
+            raise insufficient_scope(f"{self.scopes.context}/{type_name}.{letter}")
 
 
-def authenticate(services: Authority, authorization: str | None, request_id: str = "") -> Access:
+def authenticate(
+    services: Authority,
+    authorization: str | None,
+    request_id: str = "",
+    environ: Mapping[str, Any] | None = None,
+) -> Access:
     """Let in the bearer of a good token. Raises FhirError (LOGIN, with its challenge) for anyone else.
 
-    A partner suspended or removed since its token was issued is refused, too.
+    A token revoked, and one of a partner suspended or removed since it was issued, are refused in every process as soon
+    as the revocation is answered. One bound to a certificate is good with the connection of `environ` alone.
     """
     if not authorization or authorization[: len(_SCHEME)].lower() != _SCHEME:
         raise missing_token()
+    services.changes.refresh()
     settings = services.settings
     token = authorization[len(_SCHEME) :].strip()
     claims = tokens.verify(services.keys, token, issuer=settings.issuer, audience=settings.base_url)
+    if services.changes.is_revoked(claims.token_id):
+        raise invalid_token("The access token was revoked.")
+    if claims.thumbprint:
+        _check_certificate(services, claims, environ)
     partner = services.partners.lookup(claims.client_id)
     if partner is None:
         raise invalid_token("The client of this access token is not registered or is suspended.")
@@ -60,5 +74,17 @@ def authenticate(services: Authority, authorization: str | None, request_id: str
         request_id,
         audiences=partner.audiences,
         direct_access=partner.direct_access,
+        max_holds=partner.max_holds,
+        restrictions=claims.scopes.in_force(),
+        token_id=claims.token_id,
+        user=claims.user,
+        is_auditor=partner.is_auditor,
     )
     return Access(actor, claims.scopes)
+
+
+def _check_certificate(services: Authority, claims: Claims, environ: Mapping[str, Any] | None) -> None:
+    """RFC 8705 section 3: a bound token is good over a connection with its certificate alone."""
+    certificate = None if environ is None else services.peers.certificate(environ)
+    if certificate is None or certificate.thumbprint != claims.thumbprint:
+        raise invalid_token("The access token is bound to another certificate than that of this connection.")

@@ -27,6 +27,12 @@ class KeyRows(Protocol):
         """Keep a key unless there is one already: the first of several starting processes wins."""
 
 
+def new_key() -> tuple[str, str]:
+    """A fresh key: its id, and itself as a private JWK in JSON."""
+    key = ECKey.generate_key("P-256", auto_kid=True)
+    return _kid(key), json.dumps(key.as_dict(private=True))
+
+
 class Keys:
     """The keys as this process knows them."""
 
@@ -42,8 +48,7 @@ class Keys:
         """The newest key; the first one of all is made here."""
         self._reload(_RELOAD_MS)
         if not self._keys:
-            key = ECKey.generate_key("P-256", auto_kid=True)
-            self._rows.add_first(_kid(key), json.dumps(key.as_dict(private=True)))
+            self._rows.add_first(*new_key())
             self._reload(0)
         return next(iter(self._keys.values()))
 
@@ -53,6 +58,11 @@ class Keys:
         if kid not in self._keys:
             self._reload(_RETRY_MS)
         return self._keys.get(kid)
+
+    def forget(self, _kid: str = "") -> None:
+        """Ask the store again: a key was added, or is to verify nothing any more."""
+        self._loaded_ms = 0
+        self.verified.clear()
 
     def public_set(self) -> bytes:
         """The public keys as a JWK Set in JSON (RFC 7517)."""

@@ -66,17 +66,22 @@ class SecretCheck:
         self._pepper = secrets.token_bytes(32)
         self._right: ExpiringCache[bytes, bool] = ExpiringCache(1024)
 
+    def knows(self, client_id: str, secret: str, secret_hash: str) -> bool:
+        """Whether that is the secret, as far as is remembered: False may mean that it was not asked yet."""
+        return bool(self._right.get(self._key(client_id, secret, secret_hash), self._clock()))
+
     def matches(self, client_id: str, secret: str, secret_hash: str) -> bool:
         """Whether that is the secret. What is remembered holds the hash, so a changed one is checked anew."""
-        text = "\0".join((client_id, secret_hash, secret))
-        key = hmac.digest(self._pepper, text.encode("utf-8", "surrogatepass"), "sha256")
-        now = self._clock()
-        if self._right.get(key, now):
+        if self.knows(client_id, secret, secret_hash):
             return True
         is_right = verify_secret(secret, secret_hash)
         if is_right:
-            self._right.put(key, True, now + _REMEMBER_MS)
+            self._right.put(self._key(client_id, secret, secret_hash), True, self._clock() + _REMEMBER_MS)
         return is_right
+
+    def _key(self, client_id: str, secret: str, secret_hash: str) -> bytes:
+        text = "\0".join((client_id, secret_hash, secret))
+        return hmac.digest(self._pepper, text.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def _encode(value: bytes) -> str:

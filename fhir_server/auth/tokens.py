@@ -1,4 +1,7 @@
-"""Access tokens: signed JWTs (RFC 9068), short-lived instead of revocable, verified once and then remembered."""
+"""Access tokens: signed JWTs (RFC 9068), short-lived, verified once and then remembered.
+
+Which of them were revoked, `auth.changes` knows. A token for a professional has a `sub` other than its client.
+"""
 
 import hashlib
 import re
@@ -12,7 +15,7 @@ from fhir_server.auth.challenge import invalid_token
 from fhir_server.auth.claims import Claims
 from fhir_server.auth.keys import ALGORITHM, Keys
 from fhir_server.auth.scopes import MAX_LENGTH as MAX_SCOPES_LENGTH
-from fhir_server.auth.scopes import ScopeError, Scopes
+from fhir_server.auth.scopes import SYSTEM, USER, ScopeError, Scopes
 from fhir_server.kernel.ids import new_id
 
 #: Longest token read: header, signature and claims with the longest scopes fit.
@@ -23,19 +26,33 @@ _TYPE = "at+jwt"
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
-def issue(keys: Keys, *, issuer: str, audience: str, client_id: str, scopes: Scopes, seconds: int) -> str:
-    """A signed access token for `client_id`, good for `seconds` from now."""
+def issue(
+    keys: Keys,
+    *,
+    issuer: str,
+    audience: str,
+    client_id: str,
+    scopes: Scopes,
+    seconds: int,
+    user: str = "",
+    thumbprint: str = "",
+) -> str:
+    """A signed access token for `client_id`, good for `seconds` from now.
+
+    `user` is whom it acts for, `thumbprint` the certificate that the token is bound to (RFC 8705 section 3.1).
+    """
     now = keys.clock() // 1000
     key = keys.signing_key()
     claims = {
         "iss": issuer,
-        "sub": client_id,
+        "sub": user or client_id,
         "client_id": client_id,
         "aud": audience,
         "jti": new_id(),
         "iat": now,
         "exp": now + seconds,
         "scope": str(scopes),
+        **({"cnf": {"x5t#S256": thumbprint}} if thumbprint else {}),
     }
     return jwt.encode({"alg": ALGORITHM, "typ": _TYPE, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
@@ -84,11 +101,23 @@ def _expected(issuer: str, audience: str, now_ms: int) -> jwt.JWTClaimsRegistry:
         sub={"essential": True},
         client_id={"essential": True},
         scope={"essential": True},
+        jti={"essential": True},
     )
 
 
 def _claims(claims: dict[str, Any]) -> Claims:
     try:
-        return Claims(str(claims["client_id"]), Scopes.parse(str(claims["scope"])), int(claims["exp"]) * 1000)
+        context, client_id, subject = USER, str(claims["client_id"]), str(claims["sub"])
+        if subject == client_id:
+            context, subject = SYSTEM, ""
+        return Claims(
+            client_id,
+            Scopes.parse(str(claims["scope"]), context),
+            int(claims["exp"]) * 1000,
+            str(claims["jti"]),
+            subject,
+            str(claims.get("cnf", {}).get("x5t#S256", "")),
+            int(claims.get("iat", 0)) * 1000,
+        )
     except ScopeError:
         raise invalid_token("The access token holds a scope that is not defined.") from None

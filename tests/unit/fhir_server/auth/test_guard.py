@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from fhir_server.auth import tokens
+from fhir_server.auth.changes import Changes
 from fhir_server.auth.guard import Access, authenticate
 from fhir_server.auth.keys import Keys
 from fhir_server.auth.partners import LOOKUP_MS, Partners
+from fhir_server.auth.peer import Peers
 from fhir_server.auth.scopes import Scopes
 from fhir_server.auth.secrets import hash_secret
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, FhirError
+from fhir_server.kernel.networks import Networks
 from fhir_server.settings import Settings, load
-from tests.unit.fhir_server.auth.memory import MemoryKeys, MemoryPartners, StillClock
+from tests.unit.fhir_server.auth.memory import MemoryChanges, MemoryKeys, MemoryPartners, StillClock
 
 ROW = {"client_id": "one", "name": "One", "secret_hash": hash_secret("good"), "scopes": ["system/*.cruds"]}
 
@@ -29,6 +32,8 @@ class House:
     def __post_init__(self) -> None:
         self.partners = Partners([], self.rows, clock=self.clock)
         self.keys = Keys(MemoryKeys(), self.clock)
+        self.changes = Changes(MemoryChanges(), self.clock, wait=lambda _seconds: None)
+        self.peers = Peers("Client-Cert", Networks("192.0.2.1"))
 
     def token(self, client_id: str = "one") -> str:
         return tokens.issue(
@@ -52,7 +57,8 @@ def test_a_good_token_acts_for_its_partner(house: House, reads: str, is_territor
 
     access = authenticate(house, f"Bearer {house.token()}", "request-1")
 
-    assert Access(Actor("one", is_territory, "fhir", "request-1"), Scopes({"Slot": "rs"})) == access
+    actor = Actor("one", is_territory, "fhir", "request-1", token_id=access.token_id)
+    assert (Access(actor, Scopes({"Slot": "rs"})), True) == (access, bool(access.token_id))
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])

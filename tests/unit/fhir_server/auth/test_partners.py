@@ -8,12 +8,16 @@ import pytest
 from fhir_server.auth import partners
 from fhir_server.auth.partners import LOOKUP_MS, Partner, PartnerError, Partners
 from fhir_server.auth.scopes import Scopes
-from fhir_server.auth.secrets import hash_secret
+from fhir_server.auth.secrets import hash_secret, verify_secret
 from fhir_server.settings import load
 from tests.unit.fhir_server.auth.memory import MemoryPartners, StillClock
 
 HASH = hash_secret("good")
 ROW: dict[str, Any] = {"client_id": "one", "name": "One", "secret_hash": HASH, "scopes": ["system/Slot.rs"]}
+
+
+RSA_OF_1024 = {"kid": "1", "kty": "RSA", "e": "AQAB", "n": "y" * 171}
+NO_POINT = {"kid": "1", "kty": "EC", "crv": "P-384", "x": "A", "y": "A"}
 
 
 def write(folder: Path, **members: Any) -> None:
@@ -29,7 +33,7 @@ def test_a_file_is_found(tmp_path: Path) -> None:
 
     found = Partners([tmp_path], MemoryPartners()).lookup("one")
 
-    assert Partner("one", "One", HASH, Scopes({"Slot": "rs"}), is_territory=True) == found
+    assert Partner("one", "One", HASH, Scopes({"Slot": "rs"}), is_territory=True, origin="cpts") == found
 
 
 def test_a_row_is_found_and_a_file_comes_before_it(tmp_path: Path) -> None:
@@ -68,22 +72,22 @@ def test_a_suspension_is_obeyed_within_a_second() -> None:
     clock = StillClock()
     rows = MemoryPartners({"one": ROW})
     found = Partners([], rows, clock=clock)
-    before = found.authenticate("one", "good")
+    before = found.lookup("one")
     rows.rows["one"] = ROW | {"suspended": True}
     clock.now_ms += LOOKUP_MS
 
-    assert (True, None) == (before is not None, found.authenticate("one", "good"))
+    assert (True, None) == (before is not None, found.lookup("one"))
 
 
-def test_a_changed_secret_is_obeyed_within_a_second() -> None:
-    clock = StillClock()
-    rows = MemoryPartners({"one": ROW})
-    found = Partners([], rows, clock=clock)
-    found.authenticate("one", "good")
-    rows.rows["one"] = ROW | {"secret_hash": hash_secret("better")}
-    clock.now_ms += LOOKUP_MS
+def test_a_suspension_by_command_counts_for_files_and_at_once(tmp_path: Path) -> None:
+    write(tmp_path)
+    rows = MemoryPartners()
+    found = Partners([tmp_path], rows)
+    before = found.lookup("one")
+    rows.suspended.add("one")
+    found.forget("one")
 
-    assert [False, True] == [found.authenticate("one", secret) is not None for secret in ("good", "better")]
+    assert (True, None) == (before is not None, found.lookup("one"))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,23 @@ def test_a_changed_secret_is_obeyed_within_a_second() -> None:
         ({"secret_hash": "good"}, "secret_hash is not a hash"),
         ({"client_id": "a b"}, "client_id: letters"),
         ({"client_id": "system"}, "client_id: letters"),
-        ({"reads": "all"}, "reads is neither own nor territory"),
+        ({"reads": "all"}, "reads is none of own, territory, audit"),
+        ({"jwks_uri": "ftp://example.org/keys"}, "jwks_uri is not an https address"),
+        ({"jwks_uri": "https://me@example.org/keys"}, "jwks_uri is not an https address"),
+        ({"jwks": {"keys": []}}, "jwks has no keys"),
+        ({"jwks": {"keys": [{"kty": "EC"}]}}, "jwks: a key without kid"),
+        ({"jwks": {"keys": [{"kid": "1", "kty": "oct", "k": "AAAA"}]}}, "jwks: a private key"),
+        ({"jwks": {"keys": [{"kid": "1", "kty": "OKP"}]}}, "jwks: a key that signs nothing here"),
+        (
+            {"jwks": {"keys": [NO_POINT]}},
+            "jwks: a key that cannot",
+        ),
+        ({"jwks": {"keys": [RSA_OF_1024]}}, "jwks: an RSA key of less than 2048 bits"),
+        ({"jwks": {"keys": [{"kid": "1"}]}, "jwks_uri": "https://example.org"}, "jwks and jwks_uri exclude"),
+        ({"tls_client_auth_san_dns": "a", "tls_client_auth_san_uri": "b"}, "more than one of tls_client_auth_"),
+        ({"tls_client_auth_subject_dn": "no name"}, "tls_client_auth_subject_dn is not a distinguished name"),
+        ({"former_secret_hash": "good"}, "former_secret_hash is not a hash"),
+        ({"secret_hash": None}, "secret_hash is not of type str"),
     ],
 )
 def test_what_is_wrong_is_named(members: dict[str, Any], problem: str) -> None:
@@ -105,10 +125,15 @@ def test_what_is_wrong_is_named(members: dict[str, Any], problem: str) -> None:
         partners.parse(ROW | members, "row")
 
 
-@pytest.mark.parametrize("name", ["client_id", "name", "secret_hash", "scopes"])
+@pytest.mark.parametrize("name", ["client_id", "name", "scopes"])
 def test_what_is_missing_is_named(name: str) -> None:
     with pytest.raises(PartnerError, match=f"{name} is missing"):
         partners.parse({key: value for key, value in ROW.items() if key != name}, "row")
+
+
+def test_a_partner_that_nothing_proves_is_refused() -> None:
+    with pytest.raises(PartnerError, match="there is nothing to know it by"):
+        partners.parse({key: value for key, value in ROW.items() if key != "secret_hash"}, "row")
 
 
 @pytest.mark.parametrize("members", [None, [], "text"])
@@ -143,8 +168,8 @@ def test_the_demo_partners_share_the_published_secret_and_are_all_demo() -> None
     found = Partners(partners.folders(settings), MemoryPartners(), is_demo=True)
     registered = {partner.client_id: partner for partner in found.registered() if partner.is_demo}
 
-    assert {"demo-vendor", "demo-vendor-2", "demo-agenda", "demo-samu", "demo-coordinator"} == set(registered)
-    assert set(registered) == {id_ for id_ in registered if found.authenticate(id_, "creneau-demo")}
+    assert {"demo-vendor", "demo-vendor-2", "demo-agenda", "demo-samu", "demo-coordinator"} <= set(registered)
+    assert set(registered) == {id_ for id_, it in registered.items() if verify_secret("creneau-demo", it.secret_hash)}
     assert ["demo-coordinator"] == [id_ for id_, partner in registered.items() if partner.is_territory]
 
 

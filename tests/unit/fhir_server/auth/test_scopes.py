@@ -1,10 +1,13 @@
 """Scopes: what each form allows, which forms are refused, and that narrowing never widens."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.auth.scopes import LETTERS, MAX_LENGTH, ScopeError, Scopes, narrow
+from fhir_server.kernel.actor import Restriction
 
 FORMS = [
     ("system/Slot.rs", "Slot", "rs", "second version"),
@@ -31,7 +34,15 @@ UNDEFINED = [
     ("system/slot.rs", "a type in lower case"),
     ("patient/Slot.rs", "a patient's scope"),
     ("user/Slot.rs", "a user's scope"),
-    ("system/Slot.rs?status=free", "restricted by a query"),
+    ("system/Slot.rs?", "restricted by nothing"),
+    ("system/Slot.rs?status", "a parameter without a value"),
+    ("system/Slot.rs?status=", "a parameter with an empty value"),
+    ("system/Slot.rs?status:not=free", "a modifier"),
+    ("system/Slot.rs?schedule.actor=Practitioner/1", "a chain"),
+    ("system/Slot.rs?_has:Appointment:slot:status=booked", "a reverse chain"),
+    ("system/Slot.rs?_sort=start", "about the answer"),
+    ("system/Slot.rs?_filter=status", "an expression"),
+    ("system/*.rs?_id=1", "a restriction of every type"),
     ("openid", "not a resource scope"),
     ("system/Slot.rs,system/Patient.rs", "separated by a comma"),
     ("system/Slot.rs system/Slot.sr", "one good, one bad"),
@@ -64,6 +75,16 @@ def test_refuses_undefined_forms(text: str, reason: str) -> None:
         ("system/Slot.cu", "system/Slot.rs", ""),
         ("system/Patient.rs", "system/Slot.rs", ""),
         ("system/Slot.read", "system/Slot.rs", "system/Slot.rs"),
+        ("system/Slot.rs?status=free", "system/Slot.cruds", "system/Slot.rs?status=free"),
+        ("system/Slot.rs", "system/Slot.r?status=free", "system/Slot.r?status=free"),
+        ("system/*.rs", "system/Slot.rs?status=free", "system/Slot.rs?status=free"),
+        (
+            "system/Slot.rs?specialty=x",
+            "system/Slot.r?status=free",
+            "system/Slot.r?specialty=x&status=free",
+        ),
+        ("system/Slot.rs?status=free system/Slot.r", "system/Slot.r", "system/Slot.r"),
+        ("system/Slot.rs?status=free", "system/Patient.rs", ""),
     ],
 )
 def test_narrow(requested: str, registered: str, granted: str) -> None:
@@ -72,7 +93,15 @@ def test_narrow(requested: str, registered: str, granted: str) -> None:
 
 _types = st.sampled_from(["*", "Slot", "Patient", "Appointment"])
 _letters = st.sets(st.sampled_from(LETTERS), min_size=1).map(lambda found: "".join(c for c in LETTERS if c in found))
-_scopes = st.dictionaries(_types, _letters).map(Scopes)
+_pairs = st.sampled_from([(("status", "free"),), (("status", "busy"),), (("specialty", "a|b&c d"), ("status", "free"))])
+_restrictions = st.dictionaries(st.tuples(st.sampled_from(["Slot", "Patient"]), _pairs), _letters)
+
+
+def _built(letters: dict[str, str], found: dict[Any, str]) -> Scopes:
+    return Scopes(letters, tuple(Restriction(name, found[name, pairs], pairs) for name, pairs in sorted(found)))
+
+
+_scopes = st.builds(_built, st.dictionaries(_types, _letters), _restrictions)
 
 
 @given(_scopes, _scopes)
@@ -88,3 +117,29 @@ def test_narrowing_allows_exactly_what_both_allow(requested: Scopes, registered:
 @given(_scopes)
 def test_text_reads_back(scopes: Scopes) -> None:
     assert scopes == Scopes.parse(str(scopes))
+
+
+@given(_scopes, _scopes)
+def test_a_restriction_is_never_narrowed_away(requested: Scopes, registered: Scopes) -> None:
+    """What is granted in part is registered, and meets at least what each side that restricts it asks."""
+    granted = narrow(requested, registered)
+
+    for one in granted.restrictions:
+        for letter in one.letters:
+            for side in (requested, registered):
+                sides = [set(it.pairs) for it in side.restrictions if it.type == one.type and letter in it.letters]
+                assert side.allows(one.type, letter) or any(pairs <= set(one.pairs) for pairs in sides)
+
+
+def test_a_scope_without_a_search_lifts_those_with_one() -> None:
+    scopes = Scopes.parse("system/Slot.rus?status=free system/Slot.s system/*.r")
+
+    assert (Restriction("Slot", "u", (("status", "free"),)),) == scopes.in_force()
+
+
+def test_a_users_scopes_are_read_by_themselves() -> None:
+    scopes = Scopes.parse("user/Slot.rs", "user")
+
+    assert ("user/Slot.rs", True) == (str(scopes), scopes.allows("Slot", "r"))
+    with pytest.raises(ScopeError):
+        Scopes.parse("system/Slot.rs", "user")
