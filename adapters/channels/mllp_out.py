@@ -22,8 +22,11 @@ class MllpChannel:
         self._wire = wire
         self._free_at = 0.0
 
-    def deliver(self, payload: bytes) -> Attempt:
-        """Send one message and wait for its answer; before it, whatever is left of the pause after the last."""
+    def deliver(self, payload: bytes, *, is_new: bool = False) -> Attempt:
+        """Send one message and wait for its answer; before it, whatever is left of the pause after the last.
+
+        Whether it is new, the receiver sees by its control id.
+        """
         time.sleep(max(self._free_at - time.monotonic(), 0.0))
         try:
             answer = read_acknowledgement(self._client.send(payload))
