@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fhir_server.interactions import bundle_entry, bundle_references, bundle_transaction
+from fhir_server.interactions import bundle_deeds, bundle_entry, bundle_references, bundle_transaction
 from fhir_server.interactions.bundle_answer import Answer, Context, failed, perform
 from fhir_server.interactions.bundle_entry import Entry
 from fhir_server.interactions.bundle_failure import located
 from fhir_server.interactions.bundle_look import look
 from fhir_server.interactions.bundle_step import plan
 from fhir_server.interactions.condition import Condition, condition
+from fhir_server.interactions.idempotent import Key, once
 from fhir_server.interactions.reach import AccessCheck
 from fhir_server.kernel import log
 from fhir_server.kernel.actor import Actor
@@ -35,16 +36,19 @@ def process(
     *,
     returned: str = "representation",
     strict: bool = False,
+    key: Key | None = None,
 ) -> dict[str, Any]:
     """Do what each entry of a batch or transaction asks, and return the Bundle of answers, in the same order.
 
     Entries of a batch succeed and fail each on its own. A transaction raises the FhirError of the entry that failed,
     and nothing of it is stored. `access_check` is asked before an entry is done; `returned` is the preference `return`,
-    and with `strict` unknown parameters of searches and histories are refused.
+    and with `strict` unknown parameters of searches and histories are refused. Under a `key`, a transaction is done
+    once, and each write of a batch.
     Raises FhirError for what is no Bundle, of another type, nested, or of too many entries.
     """
     kind = _check(bundle)
-    context = Context(store, actor, access_check, base_url, returned, strict)
+    context = Context(store, actor, access_check, base_url, returned, strict, key)
+    bundle_deeds.begin(actor, kind)
     entries = _PROCESSES[kind](context, bundle)
     answer = {"resourceType": "Bundle", "type": f"{kind}-response"}
     return answer | {"entry": entries} if entries else answer
@@ -119,14 +123,21 @@ def _batch(context: Context, bundle: dict[str, Any]) -> list[Answer]:
 
 def _independent(context: Context, bundle: dict[str, Any]) -> Iterator[Answer]:
     for number, raw in enumerate(bundle.get("entry", ())):
-        try:
-            yield _alone(context, _entry(context, number, raw))
-        except FhirError as error:
-            yield failed(error)
-        except Exception as error:
-            # What entries before this one did is done: their answers must not be lost with this one's.
-            _log.error("unexpected request=%s entry=%d %s", context.actor.request_id, number, log.describe(error))
-            yield failed(unavailable() if is_unavailable(error) else _failure())
+        part = bundle_deeds.part_of(context)
+        yield bundle_deeds.answered(part, _answered(part, number, raw))
+
+
+def _answered(context: Context, number: int, raw: Mapping[str, Any]) -> Answer:
+    try:
+        entry = _entry(context, number, raw)
+        bundle_deeds.understood(context, entry)
+        return _alone(context, entry)
+    except FhirError as error:
+        return failed(error)
+    except Exception as error:
+        # What entries before this one did is done: their answers must not be lost with this one's.
+        _log.error("unexpected request=%s entry=%d %s", context.actor.request_id, number, log.describe(error))
+        return failed(unavailable() if is_unavailable(error) else _failure())
 
 
 def _failure() -> FhirError:
@@ -143,7 +154,10 @@ def _alone(context: Context, entry: Entry) -> Answer:
         (step,) = plan(uow, [entry], context.access_check)
         return perform(context, uow, step)
 
-    return context.store.transact(context.actor, work)
+    key = context.key.part(entry.number) if context.key is not None else None
+    answer: Answer
+    answer, _ = once(context.store, context.actor, key, work)
+    return answer
 
 
 _PROCESSES = {"batch": _batch, "transaction": _transaction}

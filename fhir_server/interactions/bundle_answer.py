@@ -2,21 +2,24 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fhir_server.interactions import conditional, patch, write
+from fhir_server.interactions import conditional, patch
 from fhir_server.interactions.bundle_step import Step
+from fhir_server.interactions.create import add
 from fhir_server.interactions.delete import remove
-from fhir_server.interactions.outcome import note, outcome_of
+from fhir_server.interactions.idempotent import Key
+from fhir_server.interactions.outcome import note, outcome, outcome_of
 from fhir_server.interactions.patch import ResourceChange
 from fhir_server.interactions.reach import AccessCheck
+from fhir_server.interactions.remarks import remarks
 from fhir_server.interactions.update import check_absent, put
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.dates import to_instant
-from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.patching import fhirpath_patch, json_patch
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
@@ -39,6 +42,8 @@ class Context:
     returned: str
     #: Unknown parameters are refused: the preference `handling`.
     is_strict: bool = False
+    #: What the client calls this Bundle, so that it is done once.
+    key: Key | None = None
 
 
 def perform(context: Context, uow: UnitOfWork, step: Step) -> Answer:
@@ -55,13 +60,14 @@ def status(code: int) -> str:
     return f"{code} {HTTPStatus(code).phrase}"
 
 
-def shown(context: Context, stored: Stored, code: int) -> Answer:
-    """The answer that is a resource, or tells of one; its body as the client prefers."""
+def shown(context: Context, stored: Stored, code: int, said: Sequence[Issue] = ()) -> Answer:
+    """The answer that is a resource, or tells of one; its body as the client prefers, and what is `said` of it."""
     address = f"{context.base_url}/{stored.reference}"
     response: dict[str, Any] = {"status": status(code), "location": f"{address}/_history/{stored.version}"}
     response |= versioned(stored)
-    if context.returned == "OperationOutcome":
-        response["outcome"] = note("Created." if code == HTTPStatus.CREATED else "Done.")
+    if context.returned == "OperationOutcome" or said:
+        told = note("Created." if code == HTTPStatus.CREATED else "Done.")
+        response["outcome"] = {**told, "issue": [*told["issue"], *outcome(said)["issue"]]}
     answer: Answer = {"fullUrl": address}
     if context.returned == "representation":
         answer["resource"] = stored.content()
@@ -82,7 +88,10 @@ def _create(context: Context, uow: UnitOfWork, step: Step) -> Answer:
     if step.found is not None:
         return shown(context, step.found, HTTPStatus.OK)
     assert step.resource is not None
-    return shown(context, write.insert(uow, step.entry.type, step.resource, id_=step.id), HTTPStatus.CREATED)
+    stored, is_new = add(uow, step.entry.type, step.resource, step.id)
+    if not is_new:
+        step.found = stored
+    return _wrote(context, uow, stored, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
 def _update(context: Context, uow: UnitOfWork, step: Step) -> Answer:
@@ -93,13 +102,17 @@ def _update(context: Context, uow: UnitOfWork, step: Step) -> Answer:
     else:
         check_absent(step.found, entry.if_none_match)
         stored, is_new = conditional.put_where(uow, entry.type, resource, step.found, entry.if_match, id_=step.id)
-    return shown(context, stored, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
+    return _wrote(context, uow, stored, HTTPStatus.CREATED if is_new else HTTPStatus.OK)
 
 
 def _patch(context: Context, uow: UnitOfWork, step: Step) -> Answer:
     assert step.resource is not None
     stored = patch.apply(uow, step.entry.type, step.id, change_of(step.resource), step.entry.if_match)
-    return shown(context, stored, HTTPStatus.OK)
+    return _wrote(context, uow, stored, HTTPStatus.OK)
+
+
+def _wrote(context: Context, uow: UnitOfWork, stored: Stored, code: int) -> Answer:
+    return shown(context, stored, code, remarks(uow.connection, stored, uow.now_ms))
 
 
 def _delete(context: Context, uow: UnitOfWork, step: Step) -> Answer:

@@ -43,6 +43,12 @@ def searches(resource: Mapping[str, Any]) -> Iterator[str]:
             yield text
 
 
+def named(resource: Mapping[str, Any]) -> set[str]:
+    """The references of a resource, as they are written."""
+    texts = (reference.get("reference") for _, reference in references.iter_references(resource))
+    return {text for text in texts if isinstance(text, str)}
+
+
 def check(resource: Mapping[str, Any], type_name: str) -> None:
     """Raise FhirError (VALUE) for a reference that no entry answers to, or whose target is of a type it may not be."""
     for path, reference in references.iter_references(resource):

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from fhir_server.interactions import bundle_references
+from fhir_server.interactions import bundle_deeds, bundle_references
 from fhir_server.interactions.bundle_answer import Answer, Context, perform
 from fhir_server.interactions.bundle_entry import Entry
 from fhir_server.interactions.bundle_failure import located
 from fhir_server.interactions.bundle_look import look
 from fhir_server.interactions.bundle_step import Step, check_identities, plan
 from fhir_server.interactions.condition import Condition
+from fhir_server.interactions.idempotent import once
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.scheduling.agendas import HOLDING
 from fhir_server.search import match
@@ -45,7 +46,9 @@ def run(context: Context, entries: Sequence[Entry], searches: Mapping[str, Condi
     `searches` holds the conditional references of all entries, understood. Raises the FhirError of the first entry that
     fails, pointing to it; then nothing is stored.
     """
-    return context.store.transact(context.actor, lambda uow: _work(context, uow, entries, searches))
+    answers: list[Answer]
+    answers, _ = once(context.store, context.actor, context.key, lambda uow: _work(context, uow, entries, searches))
+    return answers
 
 
 def _work(
@@ -60,9 +63,21 @@ def _work(
             answers[step.entry.number] = perform(context, uow, step)
         except FhirError as error:
             raise located(error, step.entry.number, step.entry.type) from None
-    inside = _Inside(context.store.database, context.store.routes, uow.connection)
-    answers |= _look(dataclasses.replace(context, store=inside), entries)
+    _check_named(steps)
+    inside = _Inside(context.store.database, context.store.routes, connection=uow.connection)
+    looked = _look(dataclasses.replace(context, store=inside), entries)
+    bundle_deeds.looked(uow.actor, looked, {entry.number: entry.type for entry in entries})
+    answers |= looked
     return [answers[entry.number] for entry in entries]
+
+
+def _check_named(steps: Sequence[Step]) -> None:
+    """Raise FhirError (DUPLICATE), located, when an entry names a booking beside it that was there under another id."""
+    names = {step.reference for step in steps if step.found is not None and step.id != step.found.id}
+    for step in steps if names else ():
+        if not names.isdisjoint(bundle_references.named(step.resource or {})):
+            problem = fault(Category.DUPLICATE, "A booking that this entry refers to was made before.")
+            raise located(problem, step.entry.number, step.entry.type)
 
 
 def _rank(step: Step) -> tuple[int, int, int]:

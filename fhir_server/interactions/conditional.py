@@ -9,7 +9,9 @@ from typing import Any
 from fhir_server.interactions import patch as patching
 from fhir_server.interactions import write
 from fhir_server.interactions.condition import condition, find, no_match, only_match
+from fhir_server.interactions.create import add
 from fhir_server.interactions.delete import remove
+from fhir_server.interactions.idempotent import Key, Written, write_once
 from fhir_server.interactions.patch import ResourceChange
 from fhir_server.interactions.reach import AccessCheck
 from fhir_server.interactions.update import check_absent, put
@@ -17,6 +19,7 @@ from fhir_server.interactions.visibility import is_visible
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import new_id
+from fhir_server.search import restriction
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
@@ -33,16 +36,20 @@ def create(
     *,
     access_check: AccessCheck | None = None,
     base_url: str = "",
-) -> tuple[Stored, bool]:
-    """Create unless one meets the condition: then that one, untouched. Says whether it was created."""
+    key: Key | None = None,
+) -> Written:
+    """Create unless one meets the condition: then that one, untouched. Under a key, what was done before is told again.
+
+    Raises FhirError: MULTIPLE_MATCHES for several, and as `interactions.create` and `interactions.idempotent`.
+    """
     asked = condition(type_name, if_none_exist, access_check=access_check, base_url=base_url)
 
     def work(uow: UnitOfWork) -> tuple[Stored, bool]:
         uow.lock(*asked.names())
         found = only_match(uow, asked)
-        return (found, False) if found else (write.insert(uow, type_name, dict(content)), True)
+        return (found, False) if found else add(uow, type_name, dict(content))
 
-    return store.transact(actor, work)
+    return write_once(store, actor, key, work)
 
 
 def update(
@@ -90,7 +97,8 @@ def put_where(
     if found is not None:
         if named not in (None, found.id):
             raise fault(Category.INVALID, "The id in the body is not that of the match.", f"{type_name}.id")
-        return put(uow, type_name, found.id, content, if_match)
+        # GAP updates appointments by their identifier, without If-Match: what is replaced is what was found, locked.
+        return put(uow, type_name, found.id, content, found.version if if_match is None else if_match)
     if named is not None:
         there = resources.load(uow.connection, type_name, named)
         if there is not None and not there.deleted and is_visible(uow.actor, there, uow.now_ms):
@@ -98,6 +106,7 @@ def put_where(
         return put(uow, type_name, named, content, if_match)
     if if_match is not None:
         raise fault(Category.VERSION_CONFLICT, f"No {type_name} meets the condition, so none has that version.")
+    restriction.require(uow.actor, type_name, content, "c")
     return write.insert(uow, type_name, content, id_=id_ or new_id(), method="PUT"), True
 
 

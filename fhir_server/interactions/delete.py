@@ -4,6 +4,7 @@ from fhir_server.interactions import write
 from fhir_server.interactions.update import check_version
 from fhir_server.interactions.visibility import absent, is_visible, require_own
 from fhir_server.kernel.actor import Actor
+from fhir_server.search import restriction
 from fhir_server.storage import resources
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
@@ -27,4 +28,6 @@ def remove(uow: UnitOfWork, type_name: str, id_: str, if_match: int | None = Non
     require_own(uow.actor, before)
     if if_match is not None:
         check_version(before, if_match)
+    if uow.actor.restrictions:
+        restriction.require(uow.actor, type_name, before.content(), "d")
     write.remove(uow, before)

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from fhir_server.interactions.rota_conflicts import REASONS
 from fhir_server.interactions.slots_ahead import Outcome, generate
 from fhir_server.interactions.visibility import absent, is_visible, require_own
 from fhir_server.kernel.actor import Actor
@@ -14,11 +15,6 @@ from fhir_server.validation import gates
 
 #: Slots named in one answer; the counts are of all.
 _MOST = 500
-_REASONS = {
-    "gone": "is booked or held, and the rules offer nothing then any more.",
-    "changed": "is booked or held, and the rules now say otherwise.",
-    "covered": "is not made: a slot published by hand is there.",
-}
 
 
 def generate_slots(
@@ -57,7 +53,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         {
             "severity": "warning",
             "code": "conflict",
-            "diagnostics": f"Slot/{conflict.slot_id} at {conflict.start} {_REASONS[conflict.reason]}",
+            "diagnostics": f"Slot/{conflict.slot_id} at {conflict.start} {REASONS[conflict.reason]}",
             "expression": [f"Slot/{conflict.slot_id}"],
         }
         for conflict in outcome.conflicts[:_MOST]

@@ -15,7 +15,7 @@ from fhir_server.kernel.dates import to_instant
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
-from fhir_server.search import cursor
+from fhir_server.search import cursor, restriction
 from fhir_server.search.model import Position, SortKey
 from fhir_server.search.query import check_single, parse
 from fhir_server.storage import history as versions
@@ -69,6 +69,7 @@ def history(
         current = resources.load(store.read(), type_name, id_)
         if current is None or not is_visible(actor, current, store.database.clock()):
             raise absent(type_name, id_)
+    types = _whole(actor, type_name, id_, types)
     _check(pairs, strict)
     asked = _read(type_name, id_, dict(pairs), base_url, types)
     bound_to = f"{actor.owner}\n{cursor.identity(asked.address, asked.honoured)}"
@@ -78,6 +79,22 @@ def history(
     total = versions.total(store.read(), window, actor)
     following = _following(store, asked, bound_to, rows)
     return _bundle(base_url, rows[: asked.count], total, _links(asked, following), asked.part)
+
+
+def _whole(actor: Actor, type_name: str | None, id_: str | None, types: Iterable[str] | None) -> Iterable[str] | None:
+    """Those of `types` of which the actor may know everything: old versions are not held against restricted scopes.
+
+    Raises FhirError (FORBIDDEN) when it is the one type asked for that it may know in part.
+    """
+    letter = "s" if id_ is None else "r"
+    if type_name is not None:
+        restriction.require_whole(actor, type_name, letter)
+        return types
+    asked = list(types or RESOURCES)
+    whole = [name for name in asked if restriction.is_whole(actor, name, letter)]
+    if not whole:
+        restriction.require_whole(actor, asked[0], letter)
+    return whole
 
 
 def _check(pairs: Sequence[tuple[str, str]], strict: bool) -> None:

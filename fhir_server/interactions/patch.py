@@ -5,7 +5,7 @@ from typing import Any
 
 from fhir_server.interactions import write
 from fhir_server.interactions.read import gone
-from fhir_server.interactions.update import check_version
+from fhir_server.interactions.update import check_version, require_both
 from fhir_server.interactions.visibility import absent, is_visible, require_own
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
@@ -45,6 +45,7 @@ def apply(uow: UnitOfWork, type_name: str, id_: str, change: ResourceChange, if_
     after = change(old)
     _check_servers(old, after)
     gates.validate(after, type_name)
+    require_both(uow.actor, before, after)
     return write.replace(uow, before, after)
 
 

@@ -5,9 +5,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fhir_server.interactions import audit_trail
 from fhir_server.interactions.subset import Subset
 from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
+from fhir_server.registry.resources import RESOURCES
+from fhir_server.search import windows
 from fhir_server.search.model import Query
 from fhir_server.storage import select
 from fhir_server.storage.select import Page
@@ -21,7 +24,12 @@ _CIRCULAR = "A repeated include led back to a resource that is here already, and
 
 
 def search(store: Store, actor: Actor, query: Query, base_url: str) -> bytes:
-    """The Bundle of one page: matches, includes and links the actor may see, and an outcome entry for warnings."""
+    """The Bundle of one page: matches, includes and links the actor may see, and an outcome entry for warnings.
+
+    Raises FhirError for a window of slots that is none, or too wide (`search.windows`).
+    """
+    is_bound = actor.is_partner and not actor.is_territory
+    windows.check(query, store.policy.slot_window_days if is_bound else 0)
     return search_across(store, actor, (query,), base_url)
 
 
@@ -29,7 +37,7 @@ def search_across(store: Store, actor: Actor, queries: Sequence[Query], base_url
     """As `search`, over several types: of the whole server, or of a compartment (`search.across`)."""
     queries = [replace(query, asked_ms=store.database.clock()) for query in queries]
     query = queries[0]
-    page = select.run_all(store.read(), queries, actor)
+    page = _page(store, actor, queries)
     # The elements asked for are those of the matches; what comes along is another thing.
     of_matches, of_includes = Subset(query.summary, query.elements), Subset(query.summary)
     entries = [_entry(base_url, row, of_matches, _MATCH) for row in page.matches]
@@ -38,6 +46,12 @@ def search_across(store: Store, actor: Actor, queries: Sequence[Query], base_url
     entries += [_outcome(issues)] if issues else []
     head = json.encode(_head(query, page, base_url)).decode()
     return (head if not entries else f'{head[:-1]},"entry":[{",".join(entries)}]}}').encode()
+
+
+def _page(store: Store, actor: Actor, queries: Sequence[Query]) -> Page:
+    """The audit trail is searched by itself: beside other types, nobody has it."""
+    stored = [query for query in queries if not RESOURCES[query.type].is_ledger]
+    return select.run_all(store.read(), stored, actor) if stored else audit_trail.search(store, actor, queries[0])
 
 
 def _head(query: Query, page: Page, base_url: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from fhir_server.interactions.visibility import absent, is_visible, require_own
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
+from fhir_server.search import restriction
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
@@ -48,7 +49,16 @@ def put(
         raise absent(type_name, id_)
     require_own(uow.actor, before)
     check_version(before, if_match)
+    require_both(uow.actor, before, content)
     return write.replace(uow, before, content), before.deleted
+
+
+def require_both(actor: Actor, before: Stored, after: dict[str, Any]) -> None:
+    """Raise FhirError (FORBIDDEN) unless the scopes let the actor change what is there, and into what it becomes."""
+    if actor.restrictions:
+        if not before.deleted:
+            restriction.require(actor, before.type, before.content(), "u")
+        restriction.require(actor, before.type, after, "u")
 
 
 def check_absent(before: Stored | None, if_none_match: str | None) -> None:
@@ -81,4 +91,5 @@ def _first(uow: UnitOfWork, type_name: str, id_: str, content: dict[str, Any], i
         )
     if if_match is not None:
         raise fault(Category.VERSION_CONFLICT, f"{type_name}/{id_} does not exist, so has no version {if_match}.")
+    restriction.require(uow.actor, type_name, content, "c")
     return write.insert(uow, type_name, content, id_=id_, method="PUT")

@@ -37,7 +37,7 @@ _schedule = resource.alias("schedule")
 
 _TOLD = {"system": "urn:creneau:origin", "code": "feed"}
 #: Statuses that slots are looked for in.
-FREE, TAKEN, WITHDRAWN = "free", "busy", "busy-unavailable"
+FREE, TAKEN, HELD, WITHDRAWN = "free", "busy", "busy-tentative", "busy-unavailable"
 #: Status of a block that was withdrawn: its time is open again.
 ENDED = "entered-in-error"
 
@@ -52,6 +52,11 @@ def mark(actor: Actor, content: dict[str, Any]) -> None:
 def is_told(content: dict[str, Any]) -> bool:
     """Whether a feed made the resource."""
     return _TOLD in content.get("meta", {}).get("tag", ())
+
+
+def is_pending(appointment: dict[str, Any]) -> bool:
+    """Whether it holds its slots without having booked them."""
+    return bool(appointment["status"] == "pending")
 
 
 def span(content: dict[str, Any]) -> Interval | None:
@@ -81,7 +86,7 @@ def actors_of(content: dict[str, Any]) -> list[str]:
 def schedules_of(uow: UnitOfWork, actors: Iterable[str]) -> list[str]:
     """Ids of the Schedules of these actors (`Practitioner/1`), the oldest first."""
     keys = _keys("Schedule.actor", actors)
-    return list(_schedules(len(keys)).run(uow.connection, binds(keys)).scalars()) if keys else []
+    return _schedules(len(keys)).run(uow.connection_for("Schedule"), binds(keys)).scalars() if keys else []
 
 
 def schedules_named(uow: UnitOfWork, identifiers: Iterable[dict[str, Any]]) -> list[str]:
@@ -104,7 +109,7 @@ def slots_over(uow: UnitOfWork, schedules: Sequence[str], wanted: Interval, *sta
     longest = LONGEST_MS if {WITHDRAWN, ENDED}.isdisjoint(statuses) else LONGEST_BLOCK_MS
     values = {"low": wanted.low, "high": wanted.high, "first": wanted.low - longest}
     keys = [(schedule,) for schedule in schedules]
-    return list(_slots(len(keys), statuses).run(uow.connection, {**binds(keys), **values}).scalars())
+    return _slots(len(keys), statuses).run(uow.connection_for("Slot"), {**binds(keys), **values}).scalars()
 
 
 def slots_of(uow: UnitOfWork, actors: Iterable[str], wanted: Interval, *statuses: str) -> list[str]:
@@ -113,7 +118,8 @@ def slots_of(uow: UnitOfWork, actors: Iterable[str], wanted: Interval, *statuses
     if not keys:
         return []
     values = {"low": wanted.low, "high": wanted.high, "first": wanted.low - LONGEST_MS}
-    return list(_slots_of(len(keys), statuses).run(uow.connection, {**binds(keys), **values}).scalars())
+    connection = uow.connection_for("Schedule", "Slot")
+    return _slots_of(len(keys), statuses).run(connection, {**binds(keys), **values}).scalars()
 
 
 def slots_in(
@@ -127,7 +133,7 @@ def slots_in(
         return
     keys = [(schedule,) for schedule in schedules or ()]
     values = {**binds(keys), "low": wanted.low, "high": wanted.high, "count": count}
-    for id_ in _beginning(len(keys), status).run(uow.connection, values).scalars().all():
+    for id_ in _beginning(len(keys), status).run(uow.connection, values).scalars():
         stored = resources.load(uow.connection, "Slot", id_)
         if stored is not None and not stored.deleted:
             yield stored
@@ -140,10 +146,19 @@ def told_over(uow: UnitOfWork, slot: dict[str, Any], actors: list[str]) -> list[
         return []
     keys = _keys("Appointment.actor", actors)
     values = {**binds(keys), "low": here.low, "high": here.high, "first": here.low - LONGEST_MS}
-    ids = _appointments(len(keys)).run(uow.connection, values).scalars().all()
+    ids = _appointments(len(keys)).run(uow.connection, values).scalars()
     loaded = (resources.load(uow.connection, "Appointment", id_) for id_ in dict.fromkeys(ids))
     found = [one for one in loaded if one is not None and not one.deleted and _is_of(one.content(), actors)]
     return [one for one in found if not _is_seated(uow, one.content(), slot)]
+
+
+def appointments_over(uow: UnitOfWork, actors: Iterable[str], here: Interval) -> list[Stored]:
+    """Appointments that hold a time of `here` and in which one of these actors (`Patient/1`) takes part."""
+    keys = _keys("Appointment.actor", actors)
+    values = {**binds(keys), "low": here.low, "high": here.high, "first": here.low - LONGEST_MS}
+    ids = _appointments(len(keys)).run(uow.connection, values).scalars() if keys else []
+    loaded = (resources.load(uow.connection, "Appointment", id_) for id_ in dict.fromkeys(ids))
+    return [one for one in loaded if one is not None and not one.deleted]
 
 
 def _is_of(appointment: dict[str, Any], actors: list[str]) -> bool:

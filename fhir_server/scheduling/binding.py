@@ -9,7 +9,7 @@ from typing import Any
 
 from fhir_server.kernel.dates import Interval
 from fhir_server.scheduling import agendas, settling
-from fhir_server.scheduling.agendas import FREE, HOLDING, TAKEN, Offer, actors_of, offer, overlap, span
+from fhir_server.scheduling.agendas import FREE, HELD, HOLDING, TAKEN, Offer, actors_of, offer, overlap, span
 from fhir_server.scheduling.booking import slot_ids
 from fhir_server.storage import resources
 from fhir_server.storage.resources import Stored
@@ -54,7 +54,7 @@ def _leave(uow: UnitOfWork, before: dict[str, Any], held: list[str]) -> None:
     there = span(before)
     if there is None or before["status"] not in HOLDING or there.high <= uow.now_ms:
         return
-    found = agendas.slots_of(uow, actors_of(before), there, TAKEN)
+    found = agendas.slots_of(uow, actors_of(before), there, TAKEN, HELD)
     for slot in resources.lock_many(uow, [("Slot", id_) for id_ in found if id_ not in held]).values():
         if not slot.deleted and slot.content().get("overbooked"):
             settling.settle(uow, slot, leaving=before["id"])
@@ -71,8 +71,8 @@ def _found(uow: UnitOfWork, appointment: dict[str, Any], named: list[str], held:
     if here is None or here.high <= uow.now_ms:
         return []
     ids = {
-        *agendas.slots_over(uow, named, here, FREE, TAKEN),
-        *agendas.slots_of(uow, actors_of(appointment), here, FREE, TAKEN),
+        *agendas.slots_over(uow, named, here, FREE, TAKEN, HELD),
+        *agendas.slots_of(uow, actors_of(appointment), here, FREE, TAKEN, HELD),
     }
     locked = resources.lock_many(uow, [("Slot", id_) for id_ in ids])
     ahead = sorted((slot for slot in locked.values() if _is_ahead(slot, uow.now_ms)), key=lambda slot: slot.id)

@@ -9,7 +9,7 @@ from typing import Any
 from fhir_server.kernel import dates
 from fhir_server.kernel.errors import Category, Issue, fault, raise_any
 from fhir_server.kernel.paths import read
-from fhir_server.scheduling import agendas, allocation, settling, slots
+from fhir_server.scheduling import agendas, allocation, series, settling, slots
 from fhir_server.scheduling.agendas import HOLDING
 from fhir_server.scheduling.change import Change
 from fhir_server.storage import claims, resources
@@ -34,6 +34,10 @@ def claim_slots(uow: UnitOfWork, change: Change) -> None:
         _check(uow, change, wanted, wanted - held, locked)
     for slot_id in sorted(wanted - held):
         _take(uow, change, locked[slot_id])
+    if wanted & held and _is_pending(change.before) != _is_pending(change.after):
+        for slot_id in sorted(wanted & held):
+            seats = claims.change(uow, slot_id, change.id, is_tentative=_is_pending(change.after))
+            slots.settle(uow, locked[slot_id], seats)
 
 
 def slot_ids(appointment: dict[str, Any]) -> list[str]:
@@ -47,6 +51,10 @@ def _slots_held(appointment: dict[str, Any] | None) -> set[str]:
     return set(slot_ids(appointment))
 
 
+def _is_pending(appointment: dict[str, Any] | None) -> bool:
+    return appointment is not None and agendas.is_pending(appointment)
+
+
 def _give_back(uow: UnitOfWork, appointment_id: str, slot: Stored) -> None:
     claims.release(uow, slot.id, appointment_id)
     settling.settle(uow, slot, leaving=appointment_id)
@@ -54,11 +62,11 @@ def _give_back(uow: UnitOfWork, appointment_id: str, slot: Stored) -> None:
 
 def _take(uow: UnitOfWork, change: Change, slot: Stored) -> None:
     content = slot.content()
-    is_open = content["status"] == "free"
-    claimed = claims.take(uow, slot.id, slots.capacity(content), change.id) if is_open else None
-    if claimed is None:
+    is_open, is_held = content["status"] == "free", _is_pending(change.after)
+    seats = claims.take(uow, slot.id, slots.capacity(content), change.id, is_tentative=is_held) if is_open else None
+    if seats is None:
         raise fault(Category.CONFLICT, f"Slot/{slot.id} is no longer free.", _expression(change, slot.id))
-    slots.settle(uow, slot, claimed)
+    slots.settle(uow, slot, seats)
 
 
 def _check(uow: UnitOfWork, change: Change, wanted: set[str], new: set[str], locked: dict[str, Stored]) -> None:
@@ -71,6 +79,9 @@ def _check(uow: UnitOfWork, change: Change, wanted: set[str], new: set[str], loc
         Issue(Category.BUSINESS_RULE, f"Slot/{slot_id} has begun or is over.", _expression(change, slot_id))
         for slot_id in over
     )
+    if uow.actor.is_partner and new:
+        contents = {slot_id: locked[slot_id].content() for slot_id in wanted}
+        raise_any(series.issues(slot_ids(change.after or {}), contents))
     if uow.actor.is_feed or (not new and agendas.span(change.before or {}) == agendas.span(change.after or {})):
         # A feed's time is what it is, and its appointment keeps the slots that share a part of it.
         return

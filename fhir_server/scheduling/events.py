@@ -11,7 +11,7 @@ from typing import Any
 from fhir_server.kernel import json
 from fhir_server.kernel.paths import first, read
 from fhir_server.registry.model import Route
-from fhir_server.scheduling import agendas, settling
+from fhir_server.scheduling import agendas, regulation, settling
 from fhir_server.scheduling.booking import slot_ids
 from fhir_server.scheduling.change import Change
 from fhir_server.storage import outbox, resources
@@ -140,6 +140,8 @@ def tell(uow: UnitOfWork, change: Change, stored: Stored, before: Stored | None 
         told = before if rule.is_of_before and before is not None else stored
         referral = _referral(change, told) if rule.event.startswith(_REFERRAL_EVENTS) else None
         for route in routes:
+            if route.is_of_sas and not regulation.is_told(uow, route.destination, rule.event, change):
+                continue
             if rule.event in route.events and (referral is None or _concerns(uow, route, referral)):
                 outbox.add(uow, route.destination, rule.event, told, stream=referral or told.reference)
 

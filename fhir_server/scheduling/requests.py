@@ -10,7 +10,7 @@ from typing import Any
 
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.scheduling import agendas
-from fhir_server.scheduling.agendas import FREE, HOLDING, TAKEN, WITHDRAWN, actors_of, span
+from fhir_server.scheduling.agendas import FREE, HELD, HOLDING, TAKEN, WITHDRAWN, actors_of, span
 from fhir_server.scheduling.wishes import Wish, codes
 from fhir_server.storage import claims, resources
 from fhir_server.storage.resources import Stored
@@ -23,7 +23,7 @@ BOOK, MOVE, CHANGE, DISCONTINUE, SEARCH = "book", "move", "change", "discontinue
 #: Statuses of an Appointment that has begun: one that is discontinued then was held.
 _BEGUN = frozenset({"arrived", "checked-in", "fulfilled"})
 #: What a slot looks like as an appointment, to who asks what is open, taken or closed.
-_AS_APPOINTMENT = {FREE: "proposed", TAKEN: "booked", WITHDRAWN: "cancelled"}
+_AS_APPOINTMENT = {FREE: "proposed", TAKEN: "booked", HELD: "pending", WITHDRAWN: "cancelled"}
 #: How many slots are looked through for one that fits, and how many are told to a query that names no limit.
 _LOOKED_THROUGH, _TOLD = 500, 50
 #: Among the statuses asked for: the first slot alone.
@@ -87,6 +87,7 @@ def search(uow: UnitOfWork, told: Mapping[str, Any], asked: Json) -> Found:
     statuses = told.get("statuses") or (FREE,)
     limit = 1 if _FIRST in statuses else min(int(told.get("limit") or _TOLD), _LOOKED_THROUGH)
     states = [status for status in statuses if status != _FIRST]
+    states += [HELD] if TAKEN in states else []
     patients = [actor for actor in actors_of(asked) if actor.startswith("Patient/")]
     found = {slot.pk: slot for status in states for slot in _standing(uow, wish, wanted, status, patients)}
     ordered = sorted((_at(slot), slot) for slot in found.values() if _at(slot) > after)
@@ -114,7 +115,7 @@ def _standing(
 ) -> Iterator[Stored]:
     """The slots of one status that fit; of the booked ones, those that patients who are named hold."""
     for slot in _fitting(uow, wish, schedules, status):
-        if status != TAKEN or not patients or _is_held(uow, slot, patients):
+        if status not in (TAKEN, HELD) or not patients or _is_held(uow, slot, patients):
             yield slot
 
 

@@ -1,20 +1,36 @@
-"""Which rules a type's writes obey: two tables."""
+"""Which rules a type's writes obey: tables."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fhir_server.encounters import timeline
-from fhir_server.scheduling import binding, blocking, booking, publishing, rotas
+from fhir_server.scheduling import (
+    answers,
+    apart,
+    binding,
+    blocking,
+    holds,
+    identities,
+    lifecycle,
+    placing,
+    publishing,
+    referrals,
+    regulation,
+    rotas,
+)
 from fhir_server.scheduling.change import Change
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 Rule = Callable[[UnitOfWork, Change], None]
 
-#: Type -> what runs before each write of it, in the same transaction.
-RULES: Mapping[str, Rule] = {
-    "Appointment": booking.claim_slots,
-    "Schedule": rotas.keep,
-    "Slot": publishing.publish,
+#: Type -> what runs before each write of it, in this order and the same transaction.
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "Appointment": (lifecycle.keep, apart.keep_apart, holds.claim_slots, referrals.complete, regulation.keep_operator),
+    "AppointmentResponse": (answers.take_over,),
+    "Patient": (identities.keep,),
+    "Schedule": (rotas.keep,),
+    "ServiceRequest": (referrals.end_appointments,),
+    "Slot": (placing.keep_in_place, publishing.publish),
 }
 
 #: Takes what was stored, what will be, and when the latest word on it was said.
@@ -53,7 +69,6 @@ def complete(
 
 
 def before_write(uow: UnitOfWork, change: Change) -> None:
-    """Apply the rule of the changed type. Raises FhirError when the rule refuses the change."""
-    rule = RULES.get(change.type)
-    if rule is not None:
+    """Apply the rules of the changed type. Raises FhirError when one refuses the change."""
+    for rule in RULES.get(change.type, ()):
         rule(uow, change)

@@ -10,6 +10,7 @@ from fhir_server.scheduling import agendas, slots
 from fhir_server.scheduling.agendas import FREE, WITHDRAWN, span
 from fhir_server.scheduling.openings import Word
 from fhir_server.storage import claims, resources
+from fhir_server.storage.claims import Seats
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -49,7 +50,9 @@ def settled(
     holders, owners = claims.holders(uow, slot_id), agendas.owners(uow, slot)
     waiting = [one for one in agendas.told_over(uow, slot, owners) if one.id not in holders and one.id != leaving]
     left = waiting if _is_over(uow, slot) else _seat(uow, slot_id, slot, waiting)
-    _count(slot, len(holders) + len(waiting) - len(left))
+    seated = waiting[: len(waiting) - len(left)]
+    held = sum(holders.values()) + sum(agendas.is_pending(one.content()) for one in seated)
+    _count(slot, Seats(len(holders) + len(seated), held))
     if left:
         slot["overbooked"] = True
     if slot["status"] == FREE and agendas.is_blocked(uow, slot, owners, but=unblocked, opening=opening):
@@ -59,11 +62,11 @@ def settled(
 
 def at_rest(content: Json) -> Json:
     """The slot as it must be when nobody holds it and no feed told anything of its time."""
-    return _count(_opened(content), 0)
+    return _count(_opened(content), Seats(0))
 
 
-def _count(slot: Json, claimed: int) -> Json:
-    slot["status"] = slots.status_by_claims(slot, claimed)
+def _count(slot: Json, seats: Seats) -> Json:
+    slot["status"] = slots.status_by_claims(slot, seats)
     slot.pop("overbooked", None)
     return slot
 
@@ -104,7 +107,8 @@ def _is_over(uow: UnitOfWork, slot: Json) -> bool:
 def _seat(uow: UnitOfWork, slot_id: str, slot: Json, waiting: list[Stored]) -> list[Stored]:
     """Give open seats to those who wait; who is left without."""
     for number, one in enumerate(waiting):
-        if claims.take(uow, slot_id, slots.capacity(slot), one.id) is None:
+        is_pending = agendas.is_pending(one.content())
+        if claims.take(uow, slot_id, slots.capacity(slot), one.id, is_tentative=is_pending) is None:
             return waiting[number:]
         _name_slot(uow, one, slot_id)
     return []

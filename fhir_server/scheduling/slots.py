@@ -10,11 +10,12 @@ from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.extensions import CAPACITY
 from fhir_server.scheduling.change import Change
 from fhir_server.storage import claims, resources
+from fhir_server.storage.claims import Seats
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 #: Statuses that follow from claims; the others are their publisher's word and outlast a cancelled booking.
-COUNTED = ("free", "busy")
+COUNTED = ("free", "busy", "busy-tentative")
 #: What a claimed slot may not change: the appointment was promised it.
 _PROMISED = ("schedule", "start", "end")
 
@@ -27,18 +28,23 @@ def capacity(slot: dict[str, Any]) -> int:
     return 1
 
 
-def status_by_claims(slot: dict[str, Any], claimed: int) -> str:
-    """The status that the number of claimed seats implies, unless the publisher withdrew the slot."""
+def status_by_claims(slot: dict[str, Any], seats: Seats) -> str:
+    """The status that the seats taken imply, unless the publisher withdrew the slot.
+
+    Without a seat left it is `busy-tentative` while one of them is only held: it may come free again.
+    """
     status: str = slot["status"]
     if status not in COUNTED:
         return status
-    return "busy" if claimed >= capacity(slot) else "free"
+    if seats.taken < capacity(slot):
+        return "free"
+    return "busy-tentative" if seats.tentative else "busy"
 
 
-def settle(uow: UnitOfWork, slot: Stored, claimed: int) -> None:
-    """Write the slot's next version if that number of claims changes its status."""
+def settle(uow: UnitOfWork, slot: Stored, seats: Seats) -> None:
+    """Write the slot's next version if the seats taken change its status."""
     content = slot.content()
-    status = status_by_claims(content, claimed)
+    status = status_by_claims(content, seats)
     if status != content["status"]:
         resources.replace(uow, slot, content | {"status": status})
 
@@ -48,7 +54,8 @@ def keep_status_true(uow: UnitOfWork, change: Change) -> None:
 
     Raises FhirError CONFLICT when a claimed slot would be freed, moved, shrunk below its claims or deleted.
     """
-    claimed = claims.count(uow, change.id) if change.before else 0
+    seats = claims.count(uow, change.id) if change.before else Seats(0)
+    claimed = seats.taken
     if not claimed or change.before is None:
         return
     if change.after is None:
@@ -58,7 +65,7 @@ def keep_status_true(uow: UnitOfWork, change: Change) -> None:
             raise fault(Category.CONFLICT, f"A booked slot keeps its {element}.", f"Slot.{element}")
     if claimed > capacity(change.after):
         raise fault(Category.CONFLICT, f"{claimed} seats of the slot are taken.", "Slot.extension")
-    if change.after["status"] != status_by_claims(change.after, claimed):
+    if change.after["status"] != status_by_claims(change.after, seats):
         raise fault(Category.CONFLICT, "The status of a booked slot follows from its appointments.", "Slot.status")
     if change.before["status"] in COUNTED and change.after["status"] not in COUNTED:
         raise fault(
