@@ -7,10 +7,13 @@ from typing import Any
 import click
 
 from adapters import commands, processes
+from adapters.audit_commands import audit
+from adapters.figure_commands import report
 from adapters.hl7_commands import hl7
+from adapters.partner_commands import keys, partner
+from adapters.sas_commands import sas
 from adapters.slot_commands import slots
 from fhir_server.kernel import log
-from fhir_server.kernel.audiences import AUDIENCES, HOLDERS
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError, load
 from fhir_server.storage import outbox as outbox_table
@@ -125,8 +128,13 @@ def send(file: Path, host: str, port: int, timeout: float) -> None:
     sys.exit(0 if accepted else 1)
 
 
+main.add_command(audit)
 main.add_command(hl7)
 main.add_command(slots)
+main.add_command(partner)
+main.add_command(keys)
+main.add_command(sas)
+main.add_command(report)
 
 
 @main.group()
@@ -201,42 +209,6 @@ def outbox_replay(settings: Settings, numbers: tuple[int, ...]) -> None:
 def outbox_drop(settings: Settings, numbers: tuple[int, ...]) -> None:
     """Give deliveries up; the next ones of their streams follow."""
     click.echo(f"{commands.outbox_resolve(settings, numbers, outbox_table.DROPPED)} dropped")
-
-
-@main.group()
-def partner() -> None:
-    """Partners that speak FHIR: their client ids and secrets."""
-
-
-@partner.command("add")
-@click.argument("client_id")
-@click.option("--name", required=True, help="What people call it.")
-@click.option(
-    "--scope", "scopes", multiple=True, required=True, help="SMART scope, as system/Slot.rs; may be repeated."
-)
-@click.option("--reads", type=click.Choice(["own", "territory"]), default="own", show_default=True)
-@click.option(
-    "--audience",
-    "audiences",
-    multiple=True,
-    type=click.Choice(list(AUDIENCES)),
-    help="Whose slots it takes.  [default: all]",
-)
-@click.option(
-    "--direct-access", "holders", multiple=True, type=click.Choice(list(HOLDERS)), help="Takes slots kept for them."
-)
-@click.pass_obj
-def partner_add(settings: Settings, /, client_id: str, holders: tuple[str, ...], **members: Any) -> None:
-    """Register a partner and print its secret, once."""
-    click.echo(commands.partner_add(settings, client_id, **members, direct_access=holders))
-
-
-@partner.command("list")
-@click.pass_obj
-def partner_list(settings: Settings) -> None:
-    """Every partner, from files and added by command."""
-    for line in commands.partner_lines(settings):
-        click.echo(line)
 
 
 if __name__ == "__main__":

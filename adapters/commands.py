@@ -1,10 +1,9 @@
 """What an operator asks of a server by command: its schema, its configuration, its messages, its partners."""
 
-import base64
-import secrets
 from collections.abc import Iterator, Sequence
 
 from adapters import feeds as feed_files
+from adapters import notices as notice_files
 from adapters.feeds import Feed
 from adapters.hl7v2.acknowledge import answers, read_acknowledgement
 from adapters.hl7v2.batch import split_messages
@@ -13,20 +12,18 @@ from adapters.mapping.check import check as check_tables
 from adapters.mllp.client import Client
 from adapters.provenance import messages_of
 from adapters.service import House, bring_up_to_date, build_house
-from fhir_server.auth.partners import Partner, PartnerError, parse
-from fhir_server.auth.secrets import hash_secret
+from fhir_server.auth.partner import PartnerError
 from fhir_server.bootstrap import build
-from fhir_server.kernel import json
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.kernel.dates import to_instant
 from fhir_server.kernel.errors import FhirError
 from fhir_server.scheduling.events import EVENTS
+from fhir_server.search import restriction
 from fhir_server.settings import Settings, SettingsError
 from fhir_server.storage import inbox, outbox
 from fhir_server.storage import migrate as schema
 from fhir_server.storage.database import Database
 from fhir_server.storage.inbox import Receipt
-from fhir_server.storage.partners import PartnerTable
 from fhir_server.storage.reindex import reindex as reindex_all
 from fhir_server.storage.unit_of_work import Store
 
@@ -48,7 +45,7 @@ def reindex(settings: Settings) -> str:
 
 
 def check(settings: Settings) -> list[str]:
-    """Everything wrong with feeds, partners and mapping tables, each with its file."""
+    """Everything wrong with feeds, partners, communes and mapping tables, each with its file."""
     problems: list[str] = []
     overlays: set[tuple[str, ...]] = {()}
     try:
@@ -61,11 +58,29 @@ def check(settings: Settings) -> list[str]:
     except SettingsError as error:
         problems.append(str(error))
     try:
-        list(build(settings).partners.registered())
-    except PartnerError as error:
-        problems.append(str(error))
+        for partner in build(settings).partners.registered():
+            wrong = restriction.problem(partner.scopes.restrictions + partner.user_scopes.restrictions)
+            problems += [f"partners/{partner.client_id}.toml: scopes: {wrong}"] if wrong else []
+    except (PartnerError, SettingsError) as error:
+        problems += str(error).splitlines()
+    problems += _notice_problems(settings)
     for chosen in sorted(overlays):
         problems += [line for line in check_tables(feed_files.tables(settings, chosen)) if line not in problems]
+    return problems
+
+
+def _notice_problems(settings: Settings) -> list[str]:
+    try:
+        platforms = notice_files.load(settings)
+    except SettingsError as error:
+        return [str(error)]
+    problems = []
+    for one in platforms:
+        try:
+            if one.tls:
+                one.tls.client_context()
+        except OSError as error:
+            problems.append(f"notices/{one.name}.toml: tls: {error}")
     return problems
 
 
@@ -140,47 +155,6 @@ def outbox_lines(settings: Settings, state: str | None, count: int) -> list[str]
 def outbox_resolve(settings: Settings, numbers: Sequence[int], state: str) -> int:
     """Send deliveries now, or give them up; how many were dead or waiting."""
     return _store(settings).transact(SYSTEM, lambda uow: outbox.resolve(uow, numbers, state))
-
-
-def partner_add(
-    settings: Settings,
-    client_id: str,
-    name: str,
-    scopes: Sequence[str],
-    reads: str,
-    audiences: Sequence[str] = (),
-    direct_access: Sequence[str] = (),
-) -> str:
-    """Register a partner with a fresh secret; the text holds it, and nothing else ever will."""
-    secret = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-    row = {
-        "client_id": client_id,
-        "name": name,
-        "secret_hash": hash_secret(secret),
-        "scopes": [scope for text in scopes for scope in text.split()],
-        "reads": reads,
-        **({"audiences": list(audiences)} if audiences else {}),
-        **({"direct_access": list(direct_access)} if direct_access else {}),
-    }
-    try:
-        parse(row, client_id)
-    except PartnerError as error:
-        raise SettingsError(str(error)) from None
-    PartnerTable(_store(settings)).save(client_id, json.encode(row).decode())
-    return f"client_id     {client_id}\nclient_secret {secret}\nThe secret is not kept: note it now."
-
-
-def partner_lines(settings: Settings) -> list[str]:
-    """Every partner, one a line."""
-    services = build(settings)
-    rows = [parse(json.load(body.encode()), "partner") for body in PartnerTable(services.store).load()]
-    return [_partner_line(one) for one in (*services.partners.registered(), *rows)]
-
-
-def _partner_line(partner: Partner) -> str:
-    reads = "territory" if partner.is_territory else "own"
-    state = " suspended" if partner.is_suspended else ""
-    return f"{partner.client_id:<24} {reads:<9} {partner.name}{state}: {partner.scopes}"
 
 
 def _store(settings: Settings) -> Store:

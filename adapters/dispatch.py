@@ -8,18 +8,16 @@ import logging
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
 
-from adapters.answering import named, related
 from adapters.channels.attempt import Attempt
-from adapters.channels.mllp_out import MllpChannel
+from adapters.destinations import Channel, Destination, FeedDestination
 from adapters.feeds import Feed
 from adapters.mapping.plans import Tables
-from adapters.mapping.to_v2 import followed, to_v2
-from fhir_server.kernel import json, log
+from fhir_server.audit.patients import patients_in
+from fhir_server.kernel import log
 from fhir_server.kernel.actor import SYSTEM
+from fhir_server.kernel.deed import Deed
 from fhir_server.kernel.errors import FhirError
 from fhir_server.storage import outbox, resources
 from fhir_server.storage.outbox import Delivery
@@ -41,21 +39,15 @@ _MAX_ATTEMPTS = 32
 _FIRST_WAIT_MS, _LONGEST_WAIT_MS = 2_000, 3_600_000
 
 
-class Channel(Protocol):
-    """A way to one destination."""
-
-    def deliver(self, payload: bytes) -> Attempt: ...
-
-    def close(self) -> None: ...
-
-
 @dataclass(slots=True)
 class Dispatcher:
-    """Delivers to the feeds that want to be told."""
+    """Delivers to those that want to be told."""
 
     store: Store
     feeds: Mapping[str, Feed]
     tables: Mapping[str, Tables]
+    #: Destinations that are no feeds, by the name of theirs.
+    others: Mapping[str, Destination] = field(default_factory=dict)
     _channels: dict[str, Channel] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
@@ -89,11 +81,13 @@ class Dispatcher:
         return bool(batch)
 
     def _attempt(self, delivery: Delivery) -> Attempt:
-        feed = self.feeds.get(delivery.destination)
-        if feed is None or feed.send is None:
+        destination = self._destination(delivery.destination)
+        if destination is None:
             return Attempt(False, False, "the destination is not configured any more")
+        # A feed tells what is new by its control id.
+        is_new = delivery.destination in self.others and self._is_new(delivery)
         try:
-            payload = delivery.payload or self._render(delivery, feed)
+            payload = delivery.payload or self._render(delivery, destination)
         except Exception as error:
             # The edge: a message that cannot be made must not stop the ones behind it.
             _log.error("delivery %d cannot be rendered: %s", delivery.pk, log.describe(error))
@@ -101,37 +95,27 @@ class Dispatcher:
         channel = self._channels.get(delivery.destination)
         try:
             if channel is None:
-                channel = self._channels[delivery.destination] = MllpChannel(feed.send)
+                channel = self._channels[delivery.destination] = destination.open()
         except OSError as error:
             return Attempt(False, error=f"the files of its TLS cannot be used: {type(error).__name__}")
-        return channel.deliver(payload)
+        return channel.deliver(payload, is_new=is_new)
 
-    def _render(self, delivery: Delivery, feed: Feed) -> bytes:
-        created = datetime.fromtimestamp(delivery.created_ms / 1000, UTC)
-        payload = to_v2(
-            delivery.event,
-            self._resources(delivery, feed),
-            self.tables[feed.name],
-            feed.mapping(),
-            control_id=f"CRN{delivery.pk}",
-            now=created,
-        )
+    def _destination(self, name: str) -> Destination | None:
+        feed = self.feeds.get(name)
+        if feed is None:
+            return self.others.get(name)
+        return FeedDestination(feed, self.tables[feed.name]) if feed.send else None
+
+    def _is_new(self, delivery: Delivery) -> bool:
+        """Whether nothing of the stream was sent: what was rendered may have been, though nobody noted it."""
+        if delivery.payload is not None:
+            return False
+        return not outbox.has_earlier(self.store.read(), delivery.destination, delivery.stream, delivery.pk)
+
+    def _render(self, delivery: Delivery, destination: Destination) -> bytes:
+        payload = destination.render(self.store.read(), delivery)
         self.store.transact(SYSTEM, lambda uow: outbox.keep_payload(uow, delivery.pk, payload))
         return payload
-
-    def _resources(self, delivery: Delivery, feed: Feed) -> dict[str, dict[str, Any]]:
-        """The version the delivery is about and, as they stand now, the resources it refers to, by `Type/id`."""
-        connection = self.store.read()
-        row = resources.load_version(connection, delivery.type, delivery.id, delivery.version)
-        content = json.load(row.body.encode()) if row else {}
-        found = {f"{delivery.type}/{delivery.id}": content} | related(connection, [content])
-        plan = self.tables[feed.name].outbound_plan(delivery.event)
-        wanted = [] if plan is None else [text for one in found.values() for text in followed(one, plan)]
-        while plan is not None and (missing := [text for text in wanted if text not in found]):
-            more = named(connection, missing)
-            found |= more
-            wanted = [text for one in more.values() for text in followed(one, plan)]
-        return found
 
     def _finish(self, delivery: Delivery, attempt: Attempt) -> None:
         state, due_ms = outbox.DELIVERED, 0
@@ -139,7 +123,21 @@ class Dispatcher:
             state = _state_after(attempt, delivery.attempts + 1)
             due_ms = self.store.database.clock() + _wait_ms(delivery.attempts)
             _log.warning("delivery %d to %s: %s, %s", delivery.pk, delivery.destination, state, attempt.error)
-        self.store.transact(SYSTEM, lambda uow: outbox.finish(uow, delivery, state, due_ms=due_ms, error=attempt.error))
+        actor = replace(SYSTEM, request_id=f"CRN{delivery.pk}", deed=self._deed(delivery, state))
+        self.store.transact(actor, lambda uow: outbox.finish(uow, delivery, state, due_ms=due_ms, error=attempt.error))
+
+    def _deed(self, delivery: Delivery, state: str) -> Deed:
+        """An attempt, for audit: also one that failed may have shown what it sent."""
+        row = resources.load_version(self.store.read(), delivery.type, delivery.id, delivery.version)
+        return Deed(
+            "message-sent",
+            delivery.type,
+            delivery.id,
+            delivery.event,
+            status=state,
+            party=delivery.destination,
+            patients=patients_in(row.body) if row else (),
+        )
 
     def _give_back(self, batch: list[Delivery]) -> None:
         pks = [delivery.pk for delivery in batch]

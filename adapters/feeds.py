@@ -19,6 +19,7 @@ from adapters.mapping import fixers as fixing
 from adapters.mapping import tables as table_files
 from adapters.mapping.feed import FeedMapping, Fixer
 from adapters.mapping.plans import Tables
+from fhir_server.kernel.origins import ORIGINS
 from fhir_server.registry.model import Route
 from fhir_server.settings import Settings, SettingsError, config_folder
 
@@ -53,6 +54,8 @@ class Feed:
     name: str
     #: In whose name its messages act.
     owner: str
+    #: Where what it sends comes from, for figures: one of `kernel.origins`.
+    origin: str
     host: str
     port: int
     line: Line
@@ -156,6 +159,7 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
     return Feed(
         name=name,
         owner=overrides.get("OWNER", row["owner"]),
+        origin=_origin(row),
         host=overrides.get("HOST", listen["host"]),
         port=int(overrides.get("PORT", listen["port"])),
         line=lines.line(listen),
@@ -174,6 +178,13 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
         ack_mode=_ack_mode(row),
         send=_send(row["send"], overrides) if "send" in row else None,
     )
+
+
+def _origin(row: dict[str, Any]) -> str:
+    origin = str(row.get("origin", "hospital"))
+    if origin not in ORIGINS:
+        raise ValueError(f"origin is one of {', '.join(ORIGINS)}")
+    return origin
 
 
 def _ack_mode(row: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def blueprint(services: Services, feeds: Mapping[str, Feed], receiver: Callable[
 def _check_sender(services: Services, feed: Feed | None) -> None:
     """Raise FhirError: LOGIN for nobody we know, NOT_FOUND for whoever is not the feed's owner."""
     about = trace()
-    access = authenticate(services, request.headers.get("Authorization"), about.request_id)
+    access = authenticate(services, request.headers.get("Authorization"), about.request_id, request.environ)
     about.client_id = access.actor.owner
     if feed is None or not feed.has_http or feed.owner != access.actor.owner:
         raise fault(Category.NOT_FOUND, "There is no such feed for this client.")

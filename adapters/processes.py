@@ -10,14 +10,18 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
+from adapters.destinations import NoticeDestination
 from adapters.dispatch import Dispatcher
 from adapters.feeds import Feed
 from adapters.feeds import load as load_feeds
+from adapters.holds import keep_ended
 from adapters.mllp import server as mllp
 from adapters.mllp.connection import Options
 from adapters.rotas import keep_ahead
+from adapters.sealing import keep_sealed
 from adapters.service import House, bring_up_to_date, build_house
 from adapters.supervise import Supervisor, creneau, end_with_parent, stop_on_signals, wait_until_ready
+from adapters.sweeping import keep_swept
 from fhir_server.settings import Settings
 from fhir_server.storage.database import SHARED_PLANS, Database
 
@@ -26,8 +30,8 @@ log = logging.getLogger(__name__)
 #: Messages that one listening process applies at once; connections beyond that wait their turn. More threads would only
 #: fight for the interpreter, fewer would leave it idle while the database works.
 _LISTENER_THREADS = 3
-#: The dispatcher, and who makes slots ahead.
-_DISPATCH_THREADS = 2
+#: The dispatcher, who makes slots ahead, and who ends holds.
+_DISPATCH_THREADS = 3
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
 
@@ -64,15 +68,25 @@ def listen(settings: Settings) -> None:
 
 
 def dispatch(settings: Settings) -> None:
-    """Deliver what the outbox owes, and make slots ahead, until SIGTERM; what is under way is finished first."""
+    """Deliver what the outbox owes, make slots ahead, end holds, until SIGTERM; what is under way is finished first."""
     end_with_parent()
     stop = stop_on_signals()
     house = build_house(settings, pool_size=_DISPATCH_THREADS)
     store, feeds = house.services.store, {feed.channel: feed for feed in house.feeds.values()}
     keeper = threading.Thread(target=keep_ahead, args=(store, settings.slot_horizon_days, stop), daemon=True)
     keeper.start()
-    Dispatcher(store, feeds, house.tables).run(stop)
+    sealer = threading.Thread(target=keep_sealed, args=(store, settings.journal_folder, settings.audit_key(), stop))
+    sealer.start()
+    ender = threading.Thread(target=keep_ended, args=(store, stop), daemon=True)
+    ender.start()
+    sweeper = threading.Thread(target=keep_swept, args=(store, settings.idempotency_hours, stop), daemon=True)
+    sweeper.start()
+    others = {one.channel: NoticeDestination(one) for one in house.notices}
+    Dispatcher(store, feeds, house.tables, others).run(stop)
     keeper.join()
+    sealer.join()
+    ender.join()
+    sweeper.join()
     house.services.close()
 
 
@@ -133,7 +147,8 @@ def _listener(house: House, feed: Feed, settings: Settings) -> mllp.Listener:
         feed.port,
         lambda octets, _peer: receiver.take(octets),
         lambda fault, _peer: receiver.refuse(fault),
-        Options(
+        handle_group=receiver.take_all,
+        options=Options(
             max_size=settings.max_message_bytes,
             idle_timeout=line.idle_seconds,
             ssl_context=line.tls.server_context() if line.tls else None,

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from flask import Flask
 
 from adapters import feeds as feed_files
-from adapters import hl7_http
+from adapters import hl7_http, origins
+from adapters import notices as notice_files
 from adapters.feeds import Feed
 from adapters.mapping import concept_maps
 from adapters.mapping.plans import Tables
+from adapters.notices import Notices
 from adapters.receive import Receiver
 from adapters.supervise import end_with_parent
 from fhir_server.app import create_app
@@ -20,6 +22,7 @@ from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings, load
 from fhir_server.storage import migrate
 from fhir_server.storage.database import WEIGHED_PLANS, Database
+from fhir_server.storage.unit_of_work import Store
 from fhir_server.validation import gates
 
 
@@ -31,6 +34,8 @@ class House:
     feeds: Mapping[str, Feed]
     #: Mapping tables of each feed, its overlays laid over ours.
     tables: Mapping[str, Tables]
+    #: Platforms that are told of appointments taken through SAS.
+    notices: tuple[Notices, ...] = ()
 
     def receiver(self, name: str) -> Receiver:
         """What receives the messages of one feed."""
@@ -41,15 +46,18 @@ class House:
 def build_house(settings: Settings, *, pool_size: int | None = None, plans: str = WEIGHED_PLANS) -> House:
     """Everything a process may need. Opens nothing yet. Raises SettingsError for a feed file that cannot be used."""
     feeds = {feed.name: feed for feed in feed_files.load(settings)}
+    notices = notice_files.load(settings)
     routes = [route for route in (feed.route() for feed in feeds.values()) if route]
+    routes += [one.route() for one in notices]
     tables = {feed.name: feed_files.tables(settings, feed.overlays) for feed in feeds.values()}
-    return House(build(settings, routes, pool_size=pool_size, plans=plans), feeds, tables)
+    return House(build(settings, routes, pool_size=pool_size, plans=plans), feeds, tables, notices)
 
 
 def bring_up_to_date(settings: Settings, database: Database) -> None:
     """Bring the schema to its head, and what the server declares, its code tables included, to what is so now."""
     tables = feed_files.tables(settings, ())
     migrate.upgrade(database, declarations=concept_maps.declarations(tables, software_version()))
+    origins.record(settings, Store(database))
 
 
 def application() -> Flask:

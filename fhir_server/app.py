@@ -3,7 +3,8 @@
 from flask import Flask
 
 from fhir_server.bootstrap import Services
-from fhir_server.web import about, errors, fhir, oauth, origins, rendering, request_log
+from fhir_server.web import about, errors, fhir, oauth, origins, rendering, request_log, sas, sas_regulators, well_known
+from fhir_server.web.auditing import Auditor
 
 
 def create_app(services: Services) -> Flask:
@@ -14,11 +15,15 @@ def create_app(services: Services) -> Flask:
     # An address with // is another address; a redirect would send the token along to whatever Host names.
     app.url_map.merge_slashes = False
     # What runs after a request runs in reverse order: answers are rendered first and logged last.
-    request_log.register(app, is_logged=services.settings.request_log)
+    finish = Auditor(services, services.journal).finish if services.journal is not None else None
+    request_log.register(app, is_logged=services.settings.request_log, finish=finish)
     origins.register(app, services.settings.cors_origins)
     rendering.register(app)
     errors.register(app)
     app.register_blueprint(about.blueprint(services))
     app.register_blueprint(oauth.blueprint(services))
+    app.register_blueprint(well_known.blueprint(services))
     app.register_blueprint(fhir.blueprint(services), url_prefix="/fhir")
+    app.register_blueprint(sas.blueprint(services), url_prefix=sas.PREFIX)
+    app.register_blueprint(sas_regulators.blueprint(services), url_prefix="/sas")
     return app

@@ -9,6 +9,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+_AUDIT = ("required", "best-effort", "off")
+#: Octets of the secret of the audit trail.
+_SHORTEST_KEY = 32
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -25,16 +28,34 @@ class Settings:
     http_port: int
     public_url: str
     trusted_proxies: str
+    #: The header in which a trusted proxy hands on the client's certificate; empty for none.
+    client_certificate_header: str
     cors_origins: str
     workers: int
     threads: int
     listeners: int
     token_seconds: int
+    #: The realm of Pro Santé Connect whose tokens are exchanged, and ourselves as its client; empty for none.
+    psc_issuer: str
+    psc_client_id: str
+    psc_client_secret: str
     max_body_bytes: int
     max_message_bytes: int
     log_level: str
     request_log: bool
     slot_horizon_days: int
+    sas_booking_url: str
+    communes_file: str
+    hold_seconds: int
+    audit: str
+    audit_folder: str
+    audit_key_file: str
+    #: A patient has no two bookings of one service at the same time.
+    one_booking_at_a_time: bool
+    #: How many days a partner's search for slots may span; 0 for any.
+    slot_window_days: int
+    #: How long the answer to a request with an Idempotency-Key is kept.
+    idempotency_hours: int
     demo: bool
     #: Folder with the operator's creneau.toml, feeds/ and partners/; None for what the package ships.
     config_dir: Path | None = None
@@ -52,6 +73,26 @@ class Settings:
     @property
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where events of the audit trail wait that cost no transaction (`audit.journal`)."""
+        if self.audit_folder:
+            return Path(self.audit_folder)
+        file = self.database_url.partition(":///")[2].partition("?")[0] if self.is_sqlite else ""
+        return Path(f"{file}-audit") if file and file != ":memory:" else Path("creneau-audit")
+
+    def audit_key(self) -> bytes:
+        """The secret that the audit trail is chained with; empty without one. Raises SettingsError for a bad file."""
+        if not self.audit_key_file:
+            return b""
+        try:
+            key = Path(self.audit_key_file).read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(f"audit_key_file: {error.strerror or type(error).__name__}") from None
+        if len(key) < _SHORTEST_KEY:
+            raise SettingsError(f"audit_key_file: a secret has at least {_SHORTEST_KEY} characters")
+        return key
 
     @property
     def worker_count(self) -> int:
@@ -90,6 +131,14 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
     chosen = {name: _convert(name, value, kinds[name]) for name, value in values.items()}
     if not 1 <= chosen["slot_horizon_days"] <= 366:
         raise SettingsError("slot_horizon_days: a number from 1 to 366")
+    if not 1 <= chosen["hold_seconds"] <= 86_400:
+        raise SettingsError("hold_seconds: a number from 1 to 86400")
+    if chosen["audit"] not in _AUDIT:
+        raise SettingsError(f"audit: {chosen['audit']!r} is none of {', '.join(_AUDIT)}")
+    if not 0 <= chosen["slot_window_days"] <= 366:
+        raise SettingsError("slot_window_days: a number from 0 to 366")
+    if not 1 <= chosen["idempotency_hours"] <= 8_784:
+        raise SettingsError("idempotency_hours: a number from 1 to 8784")
     if chosen["log_level"] not in _LOG_LEVELS:
         raise SettingsError(f"log_level: {chosen['log_level']!r} is none of {', '.join(_LOG_LEVELS)}")
     return Settings(**chosen, config_dir=config_dir)

@@ -3,6 +3,10 @@
 from typing import Any
 
 
+#: What a partner changes to cancel an Appointment.
+CANCELLED: dict[str, Any] = {"status": "cancelled", "cancelationReason": {"text": "Empêchement"}}
+
+
 def slot(**elements: Any) -> dict[str, Any]:
     """A free quarter of an hour on the day after the standing clock's, in Paris."""
     return {

@@ -99,9 +99,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Demo settings over the database."""
-    return settings_module.load({}, database_url=database_url, demo=True)
+    return settings_module.load({}, database_url=database_url, demo=True, audit_folder=str(tmp_path / "audit"))
 
 
 @pytest.fixture

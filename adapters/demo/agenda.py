@@ -81,9 +81,10 @@ def _actors(row: Row, roles: dict[str, Row]) -> list[dict[str, str]]:
 def _slot(schedule: Row, start: datetime, minutes: int, territory: Territory) -> dict[str, Any]:
     access = schedule["access"].split()
     visit = [concept(codes.VISIT, schedule["visit"]), {"text": schedule["reason"]}]
+    id_ = slot_id(schedule["id"], start.astimezone(dates.zone(territory.zone)))
     return {
         "resourceType": "Slot",
-        "id": slot_id(schedule["id"], start.astimezone(dates.zone(territory.zone))),
+        "id": id_,
         "meta": {"security": [{"system": codes.ACCESS, "code": code} for code in access]},
         "serviceType": visit + ([_cpts(territory)] if "CPTS" in access else []),
         "specialty": [concept(codes.SPECIALTY, codes.GENERAL_PRACTICE)],
@@ -92,6 +93,7 @@ def _slot(schedule: Row, start: datetime, minutes: int, territory: Territory) ->
         "status": "free",
         "start": _instant(start, territory),
         "end": _instant(start + timedelta(minutes=minutes), territory),
+        "comment": territory.booking.replace("{id}", id_),
     }
 
 

@@ -17,6 +17,8 @@ from fhir_server import bootstrap, settings
 from fhir_server.kernel import dates
 
 _PARTNERS = ("demo-vendor", "demo-vendor-2", "demo-agenda", "demo-samu", "demo-coordinator")
+#: How long a hold lasts in the demonstration.
+_HOLD_SECONDS = "8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Demonstration:
             "CRENEAU_DEMO": "true",
             # What the play prints is for people; the log of every request between its lines is not.
             "CRENEAU_LOG_LEVEL": os.environ.get("CRENEAU_LOG_LEVEL", "WARNING"),
+            # The day has no five minutes to wait until a hold lapses.
+            "CRENEAU_HOLD_SECONDS": os.environ.get("CRENEAU_HOLD_SECONDS", _HOLD_SECONDS),
             "CRENEAU_HTTP_PORT": str(self.http_port),
             "CRENEAU_DATABASE_URL": self.database_url,
             "CRENEAU_FEED_HOSPITAL_PORT": str(self.hospital_port),

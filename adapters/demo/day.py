@@ -71,6 +71,8 @@ class Day:
     #: The SAMU's ServiceRequest, and the Appointment that answered it.
     request: dict[str, Any] | None = None
     booking: dict[str, Any] | None = None
+    #: The Appointment that a vendor holds and never books.
+    held: dict[str, Any] | None = None
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def send(self, port: int, template: str, **values: str) -> Exchange:

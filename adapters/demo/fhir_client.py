@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
@@ -10,6 +10,8 @@ from urllib.parse import urlencode, urlsplit
 
 #: Seconds to wait for an answer.
 _TIMEOUT = 30
+
+_NO_PARAMETERS = {"resourceType": "Parameters"}
 
 #: Search parameters in order; one may be given several times.
 Pairs = Sequence[tuple[str, str]]
@@ -68,9 +70,9 @@ class FhirClient:
         """Create or replace a resource under its own id."""
         return self._ask("PUT", f"/{resource['resourceType']}/{resource['id']}", json.dumps(resource).encode())
 
-    def operate(self, path: str) -> Answer:
-        """Call an operation without parameters: `Schedule/1/$generate-slots`."""
-        return self._ask("POST", f"/{path}", b'{"resourceType":"Parameters"}')
+    def operate(self, path: str, asked: Mapping[str, Any] = _NO_PARAMETERS) -> Answer:
+        """Call an operation with its Parameters: `Schedule/1/$generate-slots`."""
+        return self._ask("POST", f"/{path}", json.dumps(asked).encode())
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
         if not self._token:

@@ -13,7 +13,12 @@ from adapters.demo import tables
 #: Identifier system of the test INS.
 INS_TEST = "urn:oid:1.2.250.1.213.1.4.10"
 
-_TYPES = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
+_SYSTEMS, _EXTENSIONS = (
+    "https://hl7.fr/ig/fhir/core/CodeSystem/",
+    "https://hl7.fr/ig/fhir/core/StructureDefinition/",
+)
+_TYPES = f"{_SYSTEMS}fr-core-cs-v2-0203"
+_COMMUNES = "https://mos.esante.gouv.fr/NOS/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM"
 _SEXES = {"1": "male", "2": "female"}
 _HL7_SEXES = {"1": "M", "2": "F"}
 
@@ -52,6 +57,7 @@ class Person:
         """The person as an FHIR Patient, as a teleconsultation vendor knows them."""
         return {
             "resourceType": "Patient",
+            "extension": [self._qualified(), self._born()],
             "identifier": [
                 {"use": "usual", "system": "https://teleconsultation.example/patient", "value": self.number},
                 {
@@ -66,6 +72,17 @@ class Person:
             "gender": _SEXES[self.ins[0]],
             "birthDate": self.birth_date.isoformat(),
         }
+
+    def _qualified(self) -> dict[str, Any]:
+        """How far the identity is to be trusted: an INS goes with a qualified one alone."""
+        status = {"url": "identityStatus", "valueCoding": {"system": f"{_SYSTEMS}fr-core-cs-v2-0445", "code": "VALI"}}
+        return {"url": f"{_EXTENSIONS}fr-core-identity-reliability", "extension": [status]}
+
+    def _born(self) -> dict[str, Any]:
+        """The place of birth, which the INS names."""
+        commune = {"system": _COMMUNES, "code": self.ins[5:10]}
+        place = {"extension": [{"url": f"{_EXTENSIONS}fr-core-address-insee-code", "valueCoding": commune}]}
+        return {"url": "http://hl7.org/fhir/StructureDefinition/patient-birthPlace", "valueAddress": place}
 
 
 def doctor(number: int) -> dict[str, str]:

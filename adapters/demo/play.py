@@ -14,7 +14,7 @@ from adapters.demo.day import Day, Endpoints
 from adapters.demo.journal import Journal, StepCutShortError
 from adapters.demo.listener import Listener
 from adapters.demo.person import Person, make_ins
-from adapters.demo.steps import hospital, race, robustness, rules, samu, vendor
+from adapters.demo.steps import figures, holds, hospital, orientation, race, robustness, rules, samu, sas, vendor
 from fhir_server.kernel import dates
 from fhir_server.kernel.errors import FhirError
 
@@ -32,11 +32,16 @@ STEPS: tuple[Step, ...] = (
     rules.publish_rota,
     vendor.authorize,
     rules.keep_for_samu,
+    orientation.match_and_book,
+    holds.hold,
     vendor.book_evening,
     vendor.notify_hospital,
+    sas.aggregate,
     race.race,
     robustness.repeat,
     robustness.refuse,
+    holds.lapse,
+    figures.report,
 )
 
 

@@ -38,6 +38,8 @@ class Territory:
     base: str
     #: Identifier system of places.
     places_system: str
+    #: Address where a slot is booked, `{id}` standing for its id.
+    booking: str
     #: Ids of the Organization and of the HealthcareService that stand for the CPTS itself.
     organization: str
     service: str

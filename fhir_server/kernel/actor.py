@@ -1,9 +1,24 @@
 """Who acts: the party in whose name a read or a change happens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from fhir_server.kernel.audiences import EVERYONE
+from fhir_server.kernel.deed import Deed
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Letters of `cruds` that a scope gives for those resources of a type alone that meet a search."""
+
+    type: str
+    letters: str
+    #: Parameters of the search with their values, decoded: all must be met.
+    pairs: tuple[tuple[str, str], ...]
+
+
+#: Holds at once of a partner whose file does not say otherwise.
+MAX_HOLDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +37,28 @@ class Actor:
     audiences: frozenset[str] = EVERYONE
     #: Holders in whose name it takes slots that are kept: `samu`.
     direct_access: frozenset[str] = frozenset()
+    #: How many slots it may hold at once without having booked them.
+    max_holds: int = MAX_HOLDS
+    #: What narrows its scopes within a type, as long as no scope without a search gives the same letter.
+    restrictions: tuple[Restriction, ...] = ()
+    #: `jti` of the access token it came with, for audit; empty for feeds and the server itself.
+    token_id: str = ""
+    #: National id of the professional it acts for, as the identity provider told it; empty for systems.
+    user: str = ""
+    #: Sees the audit trail, and nothing else.
+    is_auditor: bool = False
+    #: What is being done, for audit; None for what the server does by itself.
+    deed: Deed | None = field(default=None, compare=False)
 
     @property
     def source(self) -> str:
         """URI of the message or request, as `meta.source` names it: `urn:creneau:feed:hospital#4711`."""
         return f"urn:creneau:{self.origin}#{quote(self.request_id, safe='')}"
+
+    @property
+    def is_partner(self) -> bool:
+        """Whether it is a partner's client that asks, over HTTP."""
+        return self.origin == "fhir"
 
     @property
     def is_feed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Whom slots are meant for, and for whom they may be kept: two closed lists.
+"""Whom slots are meant for, for whom they may be kept, and how patients are seen: three closed lists.
 
 Each code is a bit: one number tells all of a slot's codes, and one comparison asks for any of a partner's.
 """
@@ -13,10 +13,15 @@ AUDIENCES: Mapping[str, int] = {"PUBLIC": 1, "PRO": 2, "SNP": 4, "CPTS": 8}
 #: Who may have direct access before others: the regulation centre, the emergency department.
 HOLDERS: Mapping[str, int] = {"samu": 16, "emergency": 32}
 
+#: How patients are seen there (v3-ActCode): at the place, at home, by teleconsultation.
+KINDS: Mapping[str, int] = {"AMB": 64, "HH": 128, "VR": 256}
+#: Code system of these in `serviceType`.
+ACT_CODES = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
 #: What a slot without any code of R314 is taken to be meant for, and a partner is of unless its file says otherwise.
 EVERYONE = frozenset(AUDIENCES)
 
-_BITS = {**AUDIENCES, **HOLDERS}
+_BITS = {**AUDIENCES, **HOLDERS, **KINDS}
 
 
 def bits(codes: Iterable[str]) -> int:

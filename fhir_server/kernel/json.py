@@ -18,11 +18,17 @@ MAX_DEPTH = 64
 MAX_EXPONENT = 300
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_sorting = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def encode(value: Any) -> bytes:
     """Compact UTF-8 JSON; a Decimal is written as the number it was read from."""
     return _encoder.encode(value)
+
+
+def canonical(value: Any) -> bytes:
+    """As `encode`, the same bytes whatever the order of members."""
+    return _sorting.encode(value)
 
 
 def decode(data: bytes) -> Any:

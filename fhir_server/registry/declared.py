@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from fhir_server.registry.measures import code_system, measure
 from fhir_server.registry.model import Operation, OperationParameter, SearchParameter
 from fhir_server.registry.operations import OPERATIONS
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
 
 #: Types of which every resource is declared, here or by what uses the server: none is kept that is no longer declared.
-DECLARED_TYPES = ("CodeSystem", "ConceptMap", "OperationDefinition", "SearchParameter", "ValueSet")
+DECLARED_TYPES = ("CodeSystem", "ConceptMap", "Measure", "OperationDefinition", "SearchParameter", "ValueSet")
 
 _FILTER = re.compile(r"\[(\w+)=([^\]]+)\]")
 _CHOICE = re.compile(r"\bvalue[A-Z]\w*")
+#: FHIRPath of what a function of `search.extract` finds.
+_FUNCTIONS = {
+    "regulated_start()": "where(basedOn.where(resolve() is ServiceRequest).exists() or extension.where("
+    "url.endsWith('fr-core-appointment-operator') or url.endsWith('FrAppointmentOperator')).exists()).start"
+}
 _HL7 = "http://hl7.org/fhir/SearchParameter/"
 _GAP = "https://interop.esante.gouv.fr/ig/fhir/gap/SearchParameter/"
 _SAS = "https://interop.esante.gouv.fr/ig/fhir/sas/SearchParameter/"
@@ -45,6 +51,8 @@ def declared() -> Iterator[dict[str, Any]]:
         yield _search_parameter(replace(parameters(type_name)[code], url=url, documentation=documentation))
     for operation in OPERATIONS.values():
         yield _operation(operation)
+    yield measure()
+    yield code_system()
 
 
 def expression(parameter: SearchParameter) -> str:
@@ -57,7 +65,7 @@ def expression(parameter: SearchParameter) -> str:
 
 
 def _fhirpath(path: str) -> str:
-    return _CHOICE.sub("value", _FILTER.sub(r".where(\1='\2')", path))
+    return _FUNCTIONS.get(path) or _CHOICE.sub("value", _FILTER.sub(r".where(\1='\2')", path))
 
 
 def _search_parameter(parameter: SearchParameter) -> dict[str, Any]:

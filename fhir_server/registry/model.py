@@ -20,6 +20,10 @@ class ResourceType:
     is_created_by_update: bool
     #: Search parameter by which results are ordered when `_sort` is not given; empty for the order of creation.
     default_sort: str = ""
+    #: Owner whose rows of this type only itself may know of: accounts that share a type with a catalogue.
+    kept_apart: str = ""
+    #: Kept in the audit trail rather than among the resources: made by the server alone, seen by auditors alone.
+    is_ledger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,12 @@ class Operation:
     #: It changes something, so only POST calls it.
     affects_state: bool
     parameters: tuple[OperationParameter, ...]
+    #: Only POST calls it, and what is asked stands in the body: it is no matter for a URL.
+    is_posted: bool = False
+    #: Parameters that stand in the URL none the less, and what they say.
+    url_parameters: tuple[tuple[str, str], ...] = ()
+    #: It may answer 201, with the address of what it made.
+    is_creating: bool = False
 
     def is_on(self, type_name: str) -> bool:
         """Whether it is served on a type or its instances."""
@@ -100,3 +110,17 @@ class Route:
     events: frozenset[str]
     #: Told of referrals whoever sent them; otherwise only of those that came from there.
     has_all_referrals: bool = False
+    #: Told of appointments that a SAS regulator took, and of no others (`scheduling.regulation`).
+    is_of_sas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the territory has chosen of the rules of scheduling."""
+
+    #: A patient has no two bookings of one service at the same time.
+    one_booking_at_a_time: bool = False
+    #: Patients may carry the INS of invented persons: in a demonstration, never in production.
+    takes_invented_identities: bool = True
+    #: How many days a partner's search for slots may span; 0 for any.
+    slot_window_days: int = 0

@@ -80,12 +80,15 @@ def _operation_calls(operation: Operation, row: ResourceType) -> Iterator[tuple[
             takes = ("query", "body", "id") if level == "instance" else ("query", "body")
             summary = f"${operation.name} ({level})"
             address = f"{path}/${operation.name}"
-            one = Call(address, "post", operation.name, summary, takes, (200,), _answer(operation), "Resource")
+            statuses = (200, 201) if operation.is_creating else (200,)
+            one = Call(address, "post", operation.name, summary, takes, statuses, _answer(operation), "Resource")
             yield address.replace("{type}", row.name), "post", parts.call(one, row.name, _simple(operation), one.answer)
 
 
 def _simple(operation: Operation) -> list[tuple[str, str]]:
-    """The parameters that may stand in the URL: those of primitive types."""
+    """The parameters that may stand in the URL: those of primitive types, unless all stand in the body."""
+    if operation.is_posted:
+        return [*operation.url_parameters]
     return [
         (parameter.name, parameter.documentation)
         for parameter in operation.parameters

@@ -1,6 +1,7 @@
 """The operations served: one row each. Adding one is a row here and a function where `web` looks for its handler."""
 
 from fhir_server.registry.model import Operation, OperationParameter
+from fhir_server.registry.scheduling_operations import SCHEDULING
 
 #: Every operation served, by name (without its `$`).
 OPERATIONS: dict[str, Operation] = {
@@ -54,5 +55,42 @@ OPERATIONS: dict[str, Operation] = {
                 OperationParameter("return", "out", "OperationOutcome", "What was done.", is_required=True),
             ),
         ),
+        Operation(
+            "match",
+            levels=frozenset({"type", "instance"}),
+            types=frozenset({"ServiceRequest"}),
+            handler="match",
+            definition="urn:creneau:OperationDefinition:match",
+            documentation="Proposes the open slots that meet a request best, each with a reason for each criterion.",
+            affects_state=False,
+            parameters=(
+                OperationParameter("resource", "in", "ServiceRequest", "The need, where the address has no id."),
+                OperationParameter("commune", "in", "code", "INSEE code of where the patient is."),
+                OperationParameter("postalCode", "in", "string", "Or its postal code."),
+                OperationParameter("within", "in", "integer", "Hours within which care must begin."),
+                OperationParameter("maxDistance", "in", "decimal", "Kilometres beyond which nothing is near."),
+                OperationParameter("teleconsultation", "in", "boolean", "Whether a teleconsultation would do."),
+                OperationParameter("noFamilyDoctor", "in", "boolean", "Whether the patient has no family doctor."),
+                OperationParameter("_count", "in", "integer", "Proposals at most: 10, or up to 50."),
+                OperationParameter("return", "out", "Bundle", "Slots, the best first, with reasons.", is_required=True),
+            ),
+        ),
+        Operation(
+            "evaluate-measure",
+            levels=frozenset({"instance"}),
+            types=frozenset({"Measure"}),
+            handler="evaluate-measure",
+            definition="http://hl7.org/fhir/OperationDefinition/Measure-evaluate-measure",
+            documentation="Tells the figures of a period, small groups hidden, to whoever sees the whole territory.",
+            affects_state=False,
+            parameters=(
+                OperationParameter("periodStart", "in", "date", "First day, in Paris.", is_required=True),
+                OperationParameter("periodEnd", "in", "date", "Last day, in Paris.", is_required=True),
+                OperationParameter("reportType", "in", "code", "population, and nothing else."),
+                OperationParameter("asOf", "in", "dateTime", "Tell what was known then; else a week after the end."),
+                OperationParameter("return", "out", "MeasureReport", "The figures.", is_required=True),
+            ),
+        ),
+        *SCHEDULING,
     )
 }

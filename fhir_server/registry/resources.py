@@ -2,6 +2,9 @@
 
 from fhir_server.registry.model import ResourceType
 
+#: In whose name the accounts of SAS regulators are kept; no partner may be called so.
+REGULATORS = "regulators"
+
 _LOOK = frozenset({"read", "vread", "search-type"})
 _ALL = _LOOK | {"history-instance", "history-type", "create", "update", "patch", "delete"}
 
@@ -21,8 +24,9 @@ def _row(
     versioning: str = "versioned",
     is_created_by_update: bool = True,
     default_sort: str = "",
+    kept_apart: str = "",
 ) -> ResourceType:
-    return ResourceType(name, interactions, audience, versioning, is_created_by_update, default_sort)
+    return ResourceType(name, interactions, audience, versioning, is_created_by_update, default_sort, kept_apart)
 
 
 def _written_by_server(name: str, audience: str) -> ResourceType:
@@ -35,13 +39,21 @@ RESOURCES: dict[str, ResourceType] = {
     for row in (
         _row("Schedule", "catalogue"),
         _row("Slot", "catalogue", default_sort="start"),
-        # A booking is never overwritten unseen, and its id is the server's.
-        _row("Appointment", "own", versioning="versioned-update", is_created_by_update=False, default_sort="date"),
+        # A booking is never overwritten unseen nor deleted, and its id is the server's.
+        _row(
+            "Appointment",
+            "own",
+            interactions=_ALL - {"delete"},
+            versioning="versioned-update",
+            is_created_by_update=False,
+            default_sort="date",
+        ),
         _row("AppointmentResponse", "own"),
         _row("ServiceRequest", "own"),
         _row("Patient", "own"),
         _row("RelatedPerson", "own"),
-        _row("Practitioner", "catalogue"),
+        # The accounts of SAS regulators are of this type, and no part of the catalogue of those who care.
+        _row("Practitioner", "catalogue", kept_apart=REGULATORS),
         _row("PractitionerRole", "catalogue"),
         _row("Organization", "catalogue"),
         _row("Location", "catalogue"),
@@ -55,10 +67,12 @@ RESOURCES: dict[str, ResourceType] = {
         _row("CommunicationRequest", "own"),
         _row("Subscription", "own"),
         _row("Provenance", "own"),
-        _written_by_server("AuditEvent", "own"),
+        # Each event is one of the audit trail (`storage.audit`).
+        ResourceType("AuditEvent", _LOOK, "own", "versioned", is_created_by_update=False, is_ledger=True),
         # What the server declares of itself (`registry.declared`).
         _written_by_server("CodeSystem", "catalogue"),
         _written_by_server("ConceptMap", "catalogue"),
+        _written_by_server("Measure", "catalogue"),
         _written_by_server("OperationDefinition", "catalogue"),
         _written_by_server("SearchParameter", "catalogue"),
         _written_by_server("ValueSet", "catalogue"),

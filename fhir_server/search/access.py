@@ -9,10 +9,13 @@ from typing import Any
 
 from fhir_server.kernel import dates
 from fhir_server.kernel.actor import Actor
-from fhir_server.kernel.audiences import EVERYONE, HOLDERS, R314, bits
+from fhir_server.kernel.audiences import ACT_CODES, EVERYONE, HOLDERS, KINDS, R314, bits
 from fhir_server.kernel.errors import Category, Issue
+from fhir_server.kernel.paths import read
 from fhir_server.registry.extensions import DIRECT_ACCESS
 
+#: Where a slot says how patients are seen.
+_KIND_CODES = f"serviceType.coding[system={ACT_CODES}].code"
 #: When a slot that is kept for nobody was released.
 _ALWAYS = 0
 
@@ -20,10 +23,16 @@ Json = dict[str, Any]
 
 
 def audience(slot: Json) -> int:
-    """Bits of those a slot is meant for and of those it is kept for."""
+    """Bits of those a slot is meant for, of those it is kept for, and of how patients are seen."""
     stated = {coding.get("code", "") for coding in slot.get("meta", {}).get("security", ()) if _is_of_r314(coding)}
     holders = [part.get("valueCode", "") for part in _parts(slot, "holder")]
-    return bits(stated & EVERYONE or EVERYONE) | bits(holders)
+    return bits(stated & EVERYONE or EVERYONE) | bits(holders) | bits(kinds(slot))
+
+
+def kinds(content: Json) -> frozenset[str]:
+    """How patients are seen in a Slot, or on a Schedule, as far as it says: AMB, HH, VR."""
+    found = read(content, _KIND_CODES)
+    return frozenset(code for code in found if isinstance(code, str)) & KINDS.keys()
 
 
 def open_ms(slot: Json) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from fhir_server.kernel import paths
 from fhir_server.kernel.dates import interval, period
 from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.extensions import APPOINTMENT_OPERATOR
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.search_params import parameters
 from fhir_server.search.folding import clip, fold, fold_code
@@ -56,7 +57,10 @@ def nodes(path: str, resource: dict[str, Any]) -> list[Any]:
 def entries_of(parameter: SearchParameter, found: Sequence[Any]) -> list[Entry]:
     """As `entries`, of elements already read."""
     convert = _CONVERTERS[parameter.kind]
-    return list(dict.fromkeys(entry for node in found for entry in convert(parameter, node)))
+    every: list[Entry] = []
+    for node in found:
+        every += convert(parameter, node)
+    return every if len(every) < 2 else list(dict.fromkeys(every))
 
 
 def components(parameter: SearchParameter) -> tuple[SearchParameter, ...]:
@@ -82,7 +86,18 @@ def _is_deceased(resource: dict[str, Any]) -> list[bool]:
     return [resource.get("deceasedBoolean", False) is True or "deceasedDateTime" in resource]
 
 
-_FUNCTIONS: dict[str, Callable[[dict[str, Any]], list[Any]]] = {"is_deceased()": _is_deceased}
+def _regulated_start(resource: dict[str, Any]) -> list[Any]:
+    """When an appointment of regulated care starts: one that answers a request, or names who booked it in SAS."""
+    requests = (reference.get("reference", "") for reference in resource.get("basedOn", ()))
+    operators = APPOINTMENT_OPERATOR.intersection(one.get("url", "") for one in resource.get("extension", ()))
+    is_regulated = bool(operators) or any("ServiceRequest/" in text for text in requests)
+    return [resource["start"]] if is_regulated and "start" in resource else []
+
+
+_FUNCTIONS: dict[str, Callable[[dict[str, Any]], list[Any]]] = {
+    "is_deceased()": _is_deceased,
+    "regulated_start()": _regulated_start,
+}
 
 
 def _tokens(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
@@ -137,7 +152,11 @@ def _dates(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
 
 
 def _strings(parameter: SearchParameter, node: Any) -> Iterator[Entry]:
-    texts = [node] if isinstance(node, str) else [text for name in _STRING_PARTS for text in paths.read(node, name)]
+    texts = (
+        [node]
+        if isinstance(node, str)
+        else [text for name in _STRING_PARTS if name in node for text in paths.read(node, name)]
+    )
     for text in texts:
         yield from phrases(text) if parameter.is_phonetic else ((fold(text), text),)
 

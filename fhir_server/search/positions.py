@@ -51,6 +51,15 @@ def reach(metres: float) -> float:
     return _EVERYWHERE if angle >= math.pi else 2 * math.sin(angle / 2)
 
 
+def metres(one: Sequence[float], other: Sequence[float]) -> float:
+    """How far two points are apart on the ground: what `reach` gives the straight line of.
+
+    >>> round(metres(point(48.0, 2.0), point(49.0, 2.0)))
+    111195
+    """
+    return 2 * _RADIUS * math.asin(min(1.0, math.sqrt(square(one, other)) / 2))
+
+
 def square(one: Sequence[float], other: Sequence[float]) -> float:
     """The square of the straight line between two points, calculated in the order in which SQL does."""
     x, y, z = (a - b for a, b in zip(one, other, strict=True))

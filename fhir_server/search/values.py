@@ -6,13 +6,14 @@ they say is never repeated, for it may be a patient's name.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from fhir_server.kernel.dates import interval
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.kernel.ids import is_id
+from fhir_server.registry.canonicals import spellings
 from fhir_server.registry.model import SearchParameter
 from fhir_server.search.extract import components
 from fhir_server.search.facets import of_type
@@ -61,8 +62,18 @@ def read(parameter: SearchParameter, modifier: str, text: str, frame: Frame) -> 
     parts = [part for part in split(text, ",", parameter.code) if part]
     if len(parts) > MAX_VALUES:
         raise _bad(parameter.code, f"takes at most {MAX_VALUES} values")
-    found = [reader(parameter, modifier, part, frame) for part in parts]
-    return tuple(dict.fromkeys(one for values in found for one in (values if isinstance(values, list) else (values,))))
+    read_one = [reader(parameter, modifier, part, frame) for part in parts]
+    found = (one for values in read_one for one in (values if isinstance(values, list) else (values,)))
+    return tuple(dict.fromkeys(name for one in found for name in _spelt(one)))
+
+
+def _spelt(value: Value) -> Iterable[Value]:
+    """The value under every name that its canonical had (`registry.canonicals`): a system's, or its own."""
+    if isinstance(value, Uri):
+        return [Uri(name) for name in spellings(value.value)]
+    if isinstance(value, Token) and value.system:
+        return [Token(name, value.code) for name in spellings(value.system)]
+    return (value,)
 
 
 def split(text: str, separator: str, name: str) -> list[str]:

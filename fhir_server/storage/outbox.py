@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, insert, select, update
 
 from fhir_server.storage.ledgers import outbox as table
 from fhir_server.storage.resources import Stored
@@ -79,6 +79,13 @@ _finish = (
 )
 _OWED = ("destination", "stream", "event", "type", "id", "version", "state", "attempts", "due_ms", "leased_until_ms")
 _TIMES = ("created_ms", "updated_ms")
+#: Above every number of a delivery.
+_LAST = 2**62
+_earlier_of = Prepared(
+    select(table.c.pk)
+    .where(table.c.destination == bindparam("to"), table.c.stream == bindparam("of"), table.c.pk < bindparam("before"))
+    .limit(1)
+)
 _insert = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, *_TIMES)}))
 _insert_payload = Prepared(insert(table).values({name: bindparam(name) for name in (*_OWED, *_TIMES, "payload")}))
 
@@ -89,14 +96,14 @@ def add(uow: UnitOfWork, destination: str, event: str, stored: Stored, *, stream
     Without a stream that is the resource's own.
     """
     owed = {"stream": stream or stored.reference, "type": stored.type, "id": stored.id, "version": stored.version}
-    _insert.run(uow.connection, _waiting(uow, destination, event) | owed)
+    _insert.run(uow.opened, _waiting(uow, destination, event) | owed)
 
 
 def add_answer(uow: UnitOfWork, destination: str, control_id: str, payload: bytes) -> None:
     """Owe `destination` the answer to its message of that control id, in these very bytes."""
     owed = {"stream": f"Message/{control_id}", "type": "Message", "id": control_id[:64], "version": 0}
     row = _waiting(uow, destination, ANSWER) | owed | {"payload": payload}
-    _insert_payload.run(uow.connection, row)
+    _insert_payload.run(uow.opened, row)
 
 
 def _waiting(uow: UnitOfWork, destination: str, event: str) -> dict[str, Any]:
@@ -110,6 +117,12 @@ def _waiting(uow: UnitOfWork, destination: str, event: str) -> dict[str, Any]:
         "created_ms": uow.now_ms,
         "updated_ms": uow.now_ms,
     }
+
+
+def has_earlier(connection: Connection, destination: str, stream: str, before: int | None = None) -> bool:
+    """Whether the destination was owed news of that stream, be it given up: ever, or before delivery `before`."""
+    asked = {"to": destination, "of": stream, "before": _LAST if before is None else before}
+    return _earlier_of.run(connection, asked).first() is not None
 
 
 def lease(uow: UnitOfWork, *, count: int, lease_ms: int) -> list[Delivery]:

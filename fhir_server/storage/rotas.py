@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fhir_server.storage.keys import any_of, binds, chunks
@@ -41,6 +41,17 @@ _standing = Prepared(
         slot_index.c.schedule_id == bindparam("schedule_id"),
         slot_index.c.start_ms >= bindparam("low"),
         slot_index.c.start_ms < bindparam("high"),
+    )
+    .order_by(slot_index.c.start_ms, slot_index.c.pk)
+)
+_is_claimed = exists().where(claim.c.slot_id == resource.c.id)
+_held = Prepared(
+    select(resource.c.id, resource.c.body)
+    .join(slot_index, slot_index.c.pk == resource.c.pk)
+    .where(
+        slot_index.c.schedule_id == bindparam("schedule_id"),
+        slot_index.c.start_ms >= bindparam("low"),
+        or_(slot_index.c.status == "busy", slot_index.c.status == "busy-tentative", _is_claimed),
     )
     .order_by(slot_index.c.start_ms, slot_index.c.pk)
 )
@@ -83,6 +94,11 @@ def standing(connection: Connection, schedule_id: str, low: int, high: int) -> l
     """Id, start and end of the slots of a Schedule that begin from `low` to before `high`, in order."""
     rows = _standing.run(connection, {"schedule_id": schedule_id, "low": low, "high": high})
     return [(row.id, row.start_ms, row.end_ms) for row in rows]
+
+
+def held(connection: Connection, schedule_id: str, low: int) -> list[tuple[str, str]]:
+    """Id and body of the slots of a Schedule that begin from `low` on and that somebody has, in order."""
+    return [(row.id, row.body) for row in _held.run(connection, {"schedule_id": schedule_id, "low": low})]
 
 
 def claimed(uow: UnitOfWork, slot_ids: Sequence[str]) -> set[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fhir_server.kernel.actor import Actor
-from fhir_server.search import cursor
+from fhir_server.search import cursor, restriction
 from fhir_server.search.model import Position, Query
 from fhir_server.search.query import query_identity
 from fhir_server.storage import seals
@@ -64,6 +64,7 @@ def run(connection: Connection, query: Query, actor: Actor) -> Page:
 
 def run_all(connection: Connection, queries: Sequence[Query], actor: Actor) -> Page:
     """As `run`, of queries for several types that are alike but for their criteria, merged in one order."""
+    queries = [restriction.applied(query, actor) for query in queries]
     first = queries[0]
     asked = [_asked(query, actor) for query in queries]
     if first.count == 0:

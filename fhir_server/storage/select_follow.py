@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
+from fhir_server.search import restriction
 from fhir_server.search.model import Include, Query
 from fhir_server.storage.select_includes import Step, applies, include_statement
 from fhir_server.storage.select_rows import BODY_COLUMNS, Row
@@ -45,7 +47,7 @@ def follow(connection: Connection, queries: Sequence[Query], actor: Actor, match
         room = MAX_INCLUDED - len(followed.rows)
         statement = include_statement(Step(wanted, actor.is_territory), connection.dialect)
         values = {"pks": front, **binds(actor, queries[0].asked_ms), "limit": room + len(seen) + 1}
-        rows = statement.run(connection, values).all()
+        rows = [row for row in statement.run(connection, values).all() if _is_shown(actor, row)]
         fresh = [row for row in rows if row[BODY_COLUMNS] not in seen]
         followed.is_circular |= len(fresh) < len(rows) and _is_circular(wanted)
         followed.is_cut = (number == MAX_STEPS and bool(fresh)) or len(fresh) > room
@@ -83,3 +85,8 @@ def _is_circular(includes: Sequence[Include]) -> bool:
     except CycleError:
         return True
     return False
+
+
+def _is_shown(actor: Actor, row: Any) -> bool:
+    """Whether no scope keeps the row from the actor: asked of the text, since the statements know only of owners."""
+    return not actor.restrictions or restriction.shows(actor, row.type, json.load(row.body.encode()))

@@ -10,7 +10,7 @@ from fhir_server.registry.search_params import parameters
 from fhir_server.search.model import Include
 from fhir_server.storage import tables
 from fhir_server.storage.select_conditions import one_of, unindexed
-from fhir_server.storage.select_scope import allowed, is_gated, literal, visible
+from fhir_server.storage.select_scope import allowed, is_gated, kept_apart, literal, visible
 from fhir_server.storage.statement import Statement, compiled
 
 
@@ -55,6 +55,7 @@ def include_statement(step: Step, dialect: Dialect) -> Statement:
             resource.c.pk.in_(select(found.subquery("found").c.pk)),
             literal_column("NOT r.deleted"),
             *visible(resource, None, step.sees_all),
+            *kept_apart(resource, None),
             *allowed(resource, None, step.sees_all),
         )
         .limit(bindparam("limit"))

@@ -48,6 +48,12 @@ def visible(resource: Any, types: str | None, sees_all: bool) -> list[ColumnElem
     return [is_own | resource.c.type.in_([literal(name) for name in shared])]
 
 
+def kept_apart(resource: Any, types: str | None) -> list[ColumnElement[bool]]:
+    """What keeps accounts out of a catalogue of the same type, whoever asks: for one type, or (None) for any."""
+    owners = {row.kept_apart for name, row in RESOURCES.items() if row.kept_apart and types in (None, name)}
+    return [resource.c.owner != literal(owner) for owner in sorted(owners)]
+
+
 def is_gated(type_name: str | None, sees_all: bool) -> bool:
     """Whether rows of a type, or (None) of some type, are there for some and not for others: slots are."""
     return not sees_all and type_name in (None, _GATED)
@@ -161,7 +167,7 @@ class Scope:
 
     def select(self, *columns: ColumnElement[Any], joined: FromClause | None = None, on: Any = None) -> Select[Any]:
         """Select from the type's live, visible rows. Ask for every column first: that decides what is joined."""
-        conditions = visible(self.resource, self.type, self.sees_all)
+        conditions = visible(self.resource, self.type, self.sees_all) + kept_apart(self.resource, self.type)
         is_resource_joined = bool(conditions) or self._is_resource_asked
         conditions += [_is_open_or_own(self.typed)] if self._is_gated else []
         wanted = [self.lead, self.typed, self.resource if is_resource_joined else None]

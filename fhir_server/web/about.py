@@ -1,25 +1,19 @@
-"""What anyone may ask without a token: capabilities, SMART configuration, keys, health.
-
-https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html
-"""
+"""What anyone may ask without a token, beside `web.well_known`: capabilities and health."""
 
 import hashlib
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from fhir_server.auth.authorization_server import GRANT_TYPES, METHODS
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.release import software_version
 from fhir_server.registry.capability import statement
 from fhir_server.registry.openapi import document
-from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings
 from fhir_server.storage.unit_of_work import unavailable
 from fhir_server.validation.elements import definitions
@@ -38,13 +32,9 @@ _OTHER_METHODS = ("DELETE", "OPTIONS", "PATCH", "POST", "PUT")
 def blueprint(services: Services) -> Blueprint:
     """The public routes, to be registered at the root."""
     routes = Blueprint("about", __name__)
-    smart = _constant(json.encode(smart_configuration(services.settings)), JSON)
     addresses: tuple[tuple[str, Callable[[], Response]], ...] = (
         ("/fhir/openapi.json", _openapi(services.settings)),
         ("/fhir/metadata", _negotiated(_capabilities(services.settings))),
-        ("/.well-known/smart-configuration", smart),
-        ("/fhir/.well-known/smart-configuration", smart),
-        ("/oauth/jwks", lambda: responses.public(services.keys.public_set(), JSON)),
         ("/health", lambda: responses.live(b'{"status":"pass"}')),
         ("/ready", lambda: _ready(services)),
     )
@@ -54,21 +44,6 @@ def blueprint(services: Services) -> Blueprint:
         # To other methods these addresses would be those of a type.
         routes.add_url_rule(rule, f"{rule}-other".replace(".", ""), _refuse_method, methods=_OTHER_METHODS)
     return routes
-
-
-def smart_configuration(settings: Settings) -> dict[str, Any]:
-    """Where and how a system client gets its token."""
-    return {
-        "issuer": settings.issuer,
-        "jwks_uri": f"{settings.issuer}/oauth/jwks",
-        "token_endpoint": f"{settings.issuer}/oauth/token",
-        "token_endpoint_auth_methods_supported": list(METHODS),
-        "grant_types_supported": list(GRANT_TYPES),
-        "scopes_supported": ["system/*.cruds", *(f"system/{name}.cruds" for name in sorted(RESOURCES))],
-        # Required by the standard of every server, and without meaning where nobody logs in.
-        "code_challenge_methods_supported": ["S256"],
-        "capabilities": ["client-confidential-symmetric", "permission-v1", "permission-v2"],
-    }
 
 
 def _capabilities(settings: Settings) -> bytes:

@@ -1,5 +1,6 @@
 """What every FHIR route asks first: who is it, does it exist, may they, can we answer in their form."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import g, request
@@ -7,11 +8,13 @@ from flask import g, request
 from fhir_server.auth.guard import Access, authenticate
 from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.bootstrap import Services
+from fhir_server.interactions import idempotent
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.validation.gates import check_body
 from fhir_server.web import bodies, negotiation, rendering, responses
+from fhir_server.web.deeds import deed_of
 from fhir_server.web.origins import Origins
 from fhir_server.web.request_log import trace
 from fhir_server.web.routes import allowed
@@ -34,9 +37,12 @@ class Entry:
     def authenticate(self) -> Access:
         """Who asks. Raises FhirError (LOGIN) for nobody we know."""
         about = trace()
-        access = authenticate(self._services, request.environ.get("HTTP_AUTHORIZATION"), about.request_id)
+        environ = request.environ
+        access = authenticate(self._services, environ.get("HTTP_AUTHORIZATION"), about.request_id, environ)
         about.client_id = access.actor.owner
-        return access
+        about.deed = deed_of(request.environ, request, self._origins)
+        about.actor = replace(access.actor, deed=about.deed)
+        return replace(access, actor=about.actor)
 
     def enter(self, type_name: str, interaction: str, id_: str | None = None, *, has_form: bool = False) -> Access:
         """Who asks, and may. Raises FhirError for whatever forbids this interaction, before anything is read.
@@ -52,7 +58,7 @@ class Entry:
                 f"{type_name} is not open to {interaction} here.",
                 headers=responses.allow(allowed(rule, type_name)),
             )
-        access.require(type_name, LETTER_OF[interaction])
+        access.admit(type_name, LETTER_OF[interaction])
         check_id(id_)
         g.wanted = negotiation.preferences(request.environ.get("HTTP_PREFER"))
         if not has_form:
@@ -93,6 +99,11 @@ def wanted() -> negotiation.Preferences:
 def if_match() -> int | None:
     """The version that If-Match names."""
     return negotiation.version_of(request.environ.get("HTTP_IF_MATCH"))
+
+
+def idempotency_key(*asked: Any) -> idempotent.Key | None:
+    """The key of a request for `asked`, JSON values that say all that its effect depends on; None without one."""
+    return idempotent.key_of(request.environ.get("HTTP_IDEMPOTENCY_KEY"), request.path, *asked)
 
 
 def query_text() -> str:

@@ -69,6 +69,13 @@ def answer_form(accept: str | None, format_: str | None = None) -> str:
 
 
 @lru_cache(maxsize=256)
+def profiles(accept: str | None) -> tuple[str, ...]:
+    """The canonicals that the `profile` of Accept's media types names (RFC 6906), in their order."""
+    found = (_media_type(text)[1].get("profile", "") for text in (accept or "").split(","))
+    return tuple(url for text in found for url in text.split())
+
+
+@lru_cache(maxsize=256)
 def body_form(content_type: str | None, *, is_patch: bool = False) -> str:
     """JSON, XML or, where `is_patch`, JSON_PATCH, as the body is declared.
 

@@ -10,7 +10,10 @@ from flask import Response, request
 
 from fhir_server.auth.guard import Access
 from fhir_server.bootstrap import Services
+from fhir_server.figures.evaluate import evaluate_measure
+from fhir_server.interactions.answer import Answer
 from fhir_server.interactions.generate_slots import generate_slots
+from fhir_server.interactions.match_slots import match_slots
 from fhir_server.interactions.translate import translate
 from fhir_server.interactions.validate import validate
 from fhir_server.kernel import json
@@ -21,10 +24,12 @@ from fhir_server.registry.resources import BODY_ONLY, RESOURCES
 from fhir_server.web import bodies, parameters, responses
 from fhir_server.web.entry import Entry, check_id, query_text
 from fhir_server.web.routes import allowed_of_operation
+from fhir_server.web.scheduling_operations import SchedulingOperations
 
 #: The body of a call, a Parameters or the one resource that it is about; None without.
 Body = dict[str, Any] | None
-Handler = Callable[[Access, str | None, str | None, Body], dict[str, Any]]
+#: An answer that is a resource alone is 200.
+Handler = Callable[[Access, str | None, str | None, Body], dict[str, Any] | Answer]
 
 #: Letter of `cruds` that a mode of `$validate` takes, since it tries the write.
 _MODE_LETTERS = {"create": "c", "update": "u", "delete": "d"}
@@ -36,11 +41,18 @@ class OperationViews:
     def __init__(self, services: Services, entry: Entry) -> None:
         self._store = services.store
         self._entry = entry
+        self._communes = services.communes
         self._horizon_days = services.settings.slot_horizon_days
+        scheduling = SchedulingOperations(services, entry)
         self._handlers: Mapping[str, Handler] = {
             "validate": self._validate,
             "translate": self._translate,
             "generate-slots": self._generate_slots,
+            "match": self._match,
+            "evaluate-measure": self._evaluate_measure,
+            "find": scheduling.find,
+            "hold": scheduling.hold,
+            "book": scheduling.book,
         }
 
     def operate(self, operation: str, type_name: str | None = None, id_: str | None = None) -> Response:
@@ -55,9 +67,9 @@ class OperationViews:
             raise fault(Category.NOT_FOUND, "There is no such operation here.")
         if request.method not in allowed_of_operation(operation):
             headers = responses.allow(allowed_of_operation(operation))
-            raise fault(Category.METHOD_NOT_ALLOWED, "The operation changes something: POST it.", headers=headers)
+            raise fault(Category.METHOD_NOT_ALLOWED, "The operation is called by POST.", headers=headers)
         answer = self._handlers[row.handler](access, type_name, id_, self._body())
-        return responses.bundle(json.encode(answer))
+        return responses.answered(answer) if isinstance(answer, Answer) else responses.bundle(json.encode(answer))
 
     def _validate(self, access: Access, type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
         asked = dict(parameters.pairs(query_text().encode("latin-1")))
@@ -77,6 +89,28 @@ class OperationViews:
         access.require("Schedule", "u")
         access.require("Slot", "u")
         return generate_slots(self._store, access.actor, id_ or "", body, horizon_days=self._horizon_days)
+
+    def _match(self, access: Access, _type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
+        access.require("Slot", "s")
+        if id_ is not None:
+            access.require("ServiceRequest", "r")
+        asked, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
+        return match_slots(
+            self._store,
+            access.actor,
+            id_,
+            body,
+            asked,
+            communes=self._communes,
+            may_read=lambda name: access.scopes.allows(name, "r"),
+            base_url=self._entry.base_url,
+        )
+
+    def _evaluate_measure(self, access: Access, _type_name: str | None, id_: str | None, body: Body) -> dict[str, Any]:
+        access.require("Measure", "r")
+        access.require("MeasureReport", "r")
+        asked, _ = parameters.split(parameters.pairs(query_text().encode("latin-1")))
+        return evaluate_measure(self._store, access.actor, id_ or "", body, asked)
 
     def _body(self) -> Body:
         """What was posted, in whichever form; it is for the operation to judge."""

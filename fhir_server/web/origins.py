@@ -10,13 +10,15 @@ from typing import Any
 
 from flask import Flask, Response, request
 
+from fhir_server.kernel.networks import Networks
+
 _HOST = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _SCHEMES = frozenset({"http", "https"})
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (
-    "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer, "
-    "X-Correlation-Id, X-Request-Id"
+    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, "
+    "Prefer, X-Correlation-Id, X-Request-Id"
 )
 _ANSWER_HEADERS = "Content-Location, ETag, Last-Modified, Location, Retry-After, X-Correlation-Id, X-Request-Id"
 
@@ -27,11 +29,11 @@ class Origins:
     def __init__(self, issuer: str, trusted_proxies: str) -> None:
         """`trusted_proxies`: addresses or networks, separated by commas. Raises ValueError for what is neither."""
         self._base_url, self._issuer = f"{issuer}/fhir", issuer
-        self._trusted = [ipaddress.ip_network(text) for text in _listed(trusted_proxies)]
+        self._trusted = Networks(trusted_proxies)
 
     def base_url(self, environ: Mapping[str, Any]) -> str:
         """The FHIR base; as the proxy names it when it is one we trust and what it says has the shape of an address."""
-        if not self._trusted or not self._is_trusted(environ.get("REMOTE_ADDR", "")):
+        if not self._trusted or environ.get("REMOTE_ADDR", "") not in self._trusted:
             return self._base_url
         own_scheme, _, own_host = self._issuer.partition("://")
         scheme = _last(environ.get("HTTP_X_FORWARDED_PROTO")) or own_scheme
@@ -40,12 +42,16 @@ class Origins:
             return self._base_url
         return f"{scheme}://{host}/fhir"
 
-    def _is_trusted(self, address: str) -> bool:
+    def address(self, environ: Mapping[str, Any]) -> str:
+        """The network address that a request came from; as the proxy names it when it is one we trust."""
+        address: str = environ.get("REMOTE_ADDR", "")
+        if not self._trusted or address not in self._trusted:
+            return address
+        told = _last(environ.get("HTTP_X_FORWARDED_FOR"))
         try:
-            found = ipaddress.ip_address(address)
+            return str(ipaddress.ip_address(told))
         except ValueError:
-            return False
-        return any(found in network for network in self._trusted)
+            return address
 
 
 def register(app: Flask, cors_origins: str) -> None:

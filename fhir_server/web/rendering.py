@@ -11,7 +11,9 @@ from flask import Flask, Response, g, request
 from fhir_server.formats.xml import to_xml
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import FhirError
+from fhir_server.registry.canonicals import generation_of, renamed
 from fhir_server.web import negotiation, parameters, responses
+from fhir_server.web.request_log import trace
 
 FHIR_XML = "application/fhir+xml; charset=utf-8"
 
@@ -37,6 +39,8 @@ def check_form(format_: str | None = None) -> None:
 
 def _render(response: Response) -> Response:
     if response.headers.get("Content-Type") == responses.FHIR_JSON:
+        # Whose data is shown is told by the JSON, whatever form it takes now.
+        trace().disclosed = b"".join(response.iter_encoded())
         _shape(response)
     if negotiation.takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING")):
         _pack(response)
@@ -44,11 +48,30 @@ def _render(response: Response) -> Response:
 
 
 def _shape(response: Response) -> None:
+    generation = _generation()
+    if generation is not None:
+        response.set_data(_renamed(response.get_data(), generation))
     if _form() == negotiation.XML:
         response.headers["Content-Type"] = FHIR_XML
         response.set_data(_xml(response, response.get_data()))
     elif _asked("_pretty") == "true":
         response.set_data(msgspec.json.format(response.get_data(), indent=2))
+
+
+def _generation() -> int | None:
+    """The generation of FrCore that the client asks for, by a profile of `Accept` or of `_profile`; None for none."""
+    accept, query = request.environ.get("HTTP_ACCEPT", ""), request.environ.get("QUERY_STRING", "")
+    if "profile" not in accept and "_profile" not in query:
+        return None
+    asked = (*negotiation.profiles(accept), _asked("_profile") or "")
+    return next((found for url in asked if (found := generation_of(url)) is not None), None)
+
+
+def _renamed(body: bytes, generation: int) -> bytes:
+    """The body with the canonicals of one generation: as JSON strings they stand whole, and nothing else is touched."""
+    for other, name in renamed(generation).items():
+        body = body.replace(b'"%s"' % other.encode(), b'"%s"' % name.encode())
+    return body
 
 
 def _xml(response: Response, body: bytes) -> bytes:

@@ -13,6 +13,10 @@ from typing import Any
 
 from flask import Flask, Request, request
 
+from fhir_server.kernel import json
+from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.deed import Deed
+from fhir_server.kernel.errors import Category
 from fhir_server.kernel.ids import is_id, new_id
 from fhir_server.registry.resources import RESOURCES
 
@@ -26,6 +30,27 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
+#: The answer in the place of one whose event could not be kept.
+WITHHELD = "503 SERVICE UNAVAILABLE"
+_WITHHELD_HEADERS = (
+    ("Content-Type", "application/fhir+json; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("Retry-After", "5"),
+)
+_WITHHELD_BODY = json.encode(
+    {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "error",
+                "code": Category.UNAVAILABLE.issue_code,
+                "diagnostics": "What was asked cannot be noted in the audit trail now; try again later.",
+            }
+        ],
+    }
+)
+
+
 @dataclass(slots=True)
 class Trace:
     """What is known of a request under way."""
@@ -37,11 +62,19 @@ class Trace:
     begun: float = field(default_factory=time.perf_counter)
     status: str = "-"
     route: str = "-"
+    #: For audit: who was let in, what is asked, and the JSON that the answer shows.
+    actor: Actor | None = None
+    deed: Deed | None = None
+    disclosed: str | bytes = b""
 
     def headers(self) -> list[tuple[str, str]]:
         """What every answer carries."""
         found = [("X-Request-Id", self.request_id), ("X-Content-Type-Options", "nosniff")]
         return [*found, ("X-Correlation-Id", self.correlation_id)] if self.correlation_id else found
+
+
+#: Asked once the answer is known: whether it may be given.
+Finish = Callable[[Environ, Trace], bool]
 
 
 def trace() -> Trace:
@@ -50,29 +83,47 @@ def trace() -> Trace:
     return found
 
 
-def register(app: Flask, *, is_logged: bool) -> None:
-    """Give every request an id and, if `is_logged`, a log line."""
-    app.wsgi_app = _Traced(app.wsgi_app, is_logged=is_logged)  # type: ignore[method-assign]
+def register(app: Flask, *, is_logged: bool, finish: Finish | None = None) -> None:
+    """Give every request an id and, if `is_logged`, a log line.
+
+    `finish` is asked before an answer leaves; when it says False, the answer is not given but a 503.
+    """
+    app.wsgi_app = _Traced(app.wsgi_app, finish, is_logged=is_logged)  # type: ignore[method-assign]
 
 
 class _Traced:
-    def __init__(self, application: Wsgi, *, is_logged: bool) -> None:
+    def __init__(self, application: Wsgi, finish: Finish | None, *, is_logged: bool) -> None:
         self._application = application
+        self._finish = finish
         self._is_logged = is_logged
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         about = environ[_KEY] = _begin(environ)
+        is_withheld = False
 
         def start(status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
+            nonlocal is_withheld
             about.status = status
             # The framework forgets the request before it returns.
             about.route = _route(environ.get("werkzeug.request"))
-            return start_response(status, headers + about.headers(), failure)
+            if self._finish is not None and not self._finish(environ, about):
+                is_withheld = True
+                about.status, headers = WITHHELD, list(_WITHHELD_HEADERS)
+            return start_response(about.status, headers + about.headers(), failure)
 
         body = self._application(environ, start)
+        if is_withheld:
+            _close(body)
+            body = [_WITHHELD_BODY]
         if self._is_logged and _log.isEnabledFor(logging.INFO):
             _log.info(_line(environ, about))
         return body
+
+
+def _close(body: Iterable[bytes]) -> None:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
 
 
 def _begin(environ: Environ) -> Trace:

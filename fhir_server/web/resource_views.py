@@ -9,11 +9,13 @@ from flask import Response, request
 from fhir_server.auth.guard import Access
 from fhir_server.bootstrap import Services
 from fhir_server.interactions import conditional
-from fhir_server.interactions.create import create
+from fhir_server.interactions.create import create_once
 from fhir_server.interactions.delete import delete
 from fhir_server.interactions.history import history
+from fhir_server.interactions.idempotent import Key, Written
 from fhir_server.interactions.patch import patch
 from fhir_server.interactions.read import read, vread
+from fhir_server.interactions.remarks import remarks
 from fhir_server.interactions.subset import Subset
 from fhir_server.interactions.update import update
 from fhir_server.kernel.errors import Category, fault
@@ -22,7 +24,7 @@ from fhir_server.search.query import parse
 from fhir_server.storage.resources import Stored
 from fhir_server.validation.gates import check_body
 from fhir_server.web import bodies, negotiation, parameters, responses
-from fhir_server.web.entry import Entry, if_match, query_text, wanted
+from fhir_server.web.entry import Entry, idempotency_key, if_match, query_text, wanted
 
 #: Parameters of a read that ask for a part of the resource.
 _PART = frozenset({"_summary", "_elements"})
@@ -58,9 +60,12 @@ class ResourceViews:
         access = self._entry.enter(type_name, "create")
         condition = request.environ.get("HTTP_IF_NONE_EXIST")
         if condition is not None:
-            return self._create_unless(access, type_name, condition)
-        stored = create(self._store, access.actor, type_name, self._entry.resource(type_name))
-        return self._written(stored, is_created=True)
+            access.admit(type_name, "s")
+        content = self._entry.resource(type_name)
+        key = idempotency_key(type_name, condition, content)
+        if condition is not None:
+            return self._once_written(self._create_unless(access, type_name, content, condition, key))
+        return self._once_written(create_once(self._store, access.actor, type_name, content, key))
 
     def update(self, type_name: str, id_: str) -> Response:
         access = self._entry.enter(type_name, "update", id_)
@@ -86,7 +91,7 @@ class ResourceViews:
             query_text(),
             if_match(),
             if_none_match=none_match,
-            access_check=access.require,
+            access_check=access.admit,
             base_url=self._entry.base_url,
         )
         return self._written(stored, is_created=is_created)
@@ -105,7 +110,7 @@ class ResourceViews:
             query_text(),
             self._change(),
             if_match(),
-            access_check=access.require,
+            access_check=access.admit,
             base_url=self._entry.base_url,
         )
         return self._written(stored, is_created=False)
@@ -123,28 +128,29 @@ class ResourceViews:
             type_name,
             query_text(),
             if_match(),
-            access_check=access.require,
+            access_check=access.admit,
             base_url=self._entry.base_url,
         )
         return responses.deleted(wanted())
 
-    def _create_unless(self, access: Access, type_name: str, condition: str) -> Response:
-        access.require(type_name, "s")
-        stored, is_created = conditional.create(
+    def _create_unless(
+        self, access: Access, type_name: str, content: dict[str, Any], condition: str, key: Key | None
+    ) -> Written:
+        return conditional.create(
             self._store,
             access.actor,
             type_name,
-            self._entry.resource(type_name),
+            content,
             condition,
-            access_check=access.require,
+            access_check=access.admit,
             base_url=self._entry.base_url,
+            key=key,
         )
-        return self._written(stored, is_created=is_created)
 
     def _enter_where(self, type_name: str, interaction: str) -> Access:
         """As `enter`, for what a search picks: the answer tells what it found, so the scope must let it search."""
         access = self._entry.enter(type_name, interaction)
-        access.require(type_name, "s")
+        access.admit(type_name, "s")
         return access
 
     def _history(self, access: Access, type_name: str, id_: str | None) -> Response:
@@ -163,11 +169,16 @@ class ResourceViews:
 
     def _require_create(self, access: Access, type_name: str, id_: str) -> None:
         # A PUT that creates needs the letter c as well; without it the resource must be there already.
-        if not access.scopes.allows(type_name, "c"):
+        if not access.scopes.admits(type_name, "c"):
             read(self._store, access.actor, type_name, id_)
 
+    def _once_written(self, made: Written) -> Response:
+        return responses.repeated(self._written(made.stored, is_created=made.is_created), made.is_repeated)
+
     def _written(self, stored: Stored, *, is_created: bool) -> Response:
-        return responses.written(stored, is_created=is_created, wanted=wanted(), base_url=self._entry.base_url)
+        said = remarks(self._store.read(), stored, self._store.database.clock())
+        base_url = self._entry.base_url
+        return responses.written(stored, is_created=is_created, wanted=wanted(), base_url=base_url, remarks=said)
 
 
 def _unless_unchanged(stored: Stored) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response
 
+from fhir_server.interactions.answer import Answer
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import FhirError, Issue
 from fhir_server.storage.resources import Stored
@@ -17,6 +18,8 @@ FHIR_JSON = "application/fhir+json; charset=utf-8"
 #: What an answer depends on beside its address.
 VARY = "Accept, Accept-Encoding, Authorization, Prefer"
 
+#: How many resources the header `Conflicts` names.
+_NAMED = 20
 #: Answers hold persons' data: nobody on the way may keep them.
 _PRIVATE = (("Content-Type", FHIR_JSON), ("Cache-Control", "no-store"), ("Vary", VARY))
 #: What the server says of itself: the same for everyone.
@@ -37,12 +40,26 @@ def not_modified(stored: Stored) -> Response:
     return Response(None, 304, [pair for pair in _versioned(stored) if pair[0] != "Content-Type"])
 
 
-def written(stored: Stored, *, is_created: bool, wanted: Preferences, base_url: str) -> Response:
-    """201 with Location or 200, with the body that Prefer asked for. https://www.hl7.org/fhir/R4/http.html#ops"""
+def written(
+    stored: Stored, *, is_created: bool, wanted: Preferences, base_url: str, remarks: Sequence[Issue] = ()
+) -> Response:
+    """201 with Location or 200, with the body that Prefer asked for. https://www.hl7.org/fhir/R4/http.html#ops
+
+    What `remarks` are about is named in a header, and told in an OperationOutcome.
+    """
     headers = _versioned(stored)
+    if remarks:
+        headers.append(("Conflicts", _named(remarks)))
     if is_created:
         headers.append(("Location", f"{base_url}/{stored.reference}/_history/{stored.version}"))
-    return Response(_body(stored, is_created, wanted), 201 if is_created else 200, headers)
+    return Response(_body(stored, is_created, wanted, remarks), 201 if is_created else 200, headers)
+
+
+def repeated(response: Response, is_repeated: bool) -> Response:
+    """The answer, with a word that it was given before when it was: `Idempotent-Replayed`."""
+    if is_repeated:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 def deleted(wanted: Preferences) -> Response:
@@ -55,6 +72,12 @@ def deleted(wanted: Preferences) -> Response:
 def bundle(body: bytes) -> Response:
     """200 with a Bundle built elsewhere."""
     return Response(body, 200, [*_PRIVATE])
+
+
+def answered(answer: Answer) -> Response:
+    """What an operation answers, with a status and headers of its own."""
+    response = Response(json.encode(answer.content), answer.status, [*_PRIVATE, *answer.headers.items()])
+    return repeated(response, answer.is_repeated)
 
 
 def public(body: bytes, content_type: str, etag: str | None = None, *, known: str | None = None) -> Response:
@@ -101,17 +124,24 @@ def _http_date(seconds: int) -> str:
     return formatdate(seconds, usegmt=True)
 
 
-def _body(stored: Stored, is_created: bool, wanted: Preferences) -> str | bytes | None:
+def _named(remarks: Sequence[Issue]) -> str:
+    """`Slot/1, Slot/2`: what remarks are about; how many, when they are too many for a header."""
+    names = [issue.expression for issue in remarks if issue.expression]
+    return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])}, and {len(names) - _NAMED} more"
+
+
+def _body(stored: Stored, is_created: bool, wanted: Preferences, remarks: Sequence[Issue] = ()) -> str | bytes | None:
     if wanted.returned == "minimal":
         return None
     if wanted.returned == "OperationOutcome":
-        return _note("Created." if is_created else "Updated.")
+        return _note("Created." if is_created else "Updated.", remarks)
     return stored.body
 
 
-def _note(text: str) -> bytes:
+def _note(text: str, remarks: Sequence[Issue] = ()) -> bytes:
     issue = {"severity": "information", "code": "informational", "diagnostics": text}
-    return json.encode({"resourceType": "OperationOutcome", "issue": [issue]})
+    issues = [issue, *(_issue(remark) for remark in remarks)]
+    return json.encode({"resourceType": "OperationOutcome", "issue": issues})
 
 
 def _issue(issue: Issue) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def allowed(rule: str, type_name: str) -> set[str]:
 
 def allowed_of_operation(name: str) -> set[str]:
     """The methods by which an operation is called."""
-    return {"POST"} if OPERATIONS[name].affects_state else _with_head(("GET", "POST"))
+    return {"POST"} if OPERATIONS[name].affects_state or OPERATIONS[name].is_posted else _with_head(("GET", "POST"))
 
 
 def _with_head(methods: Iterable[str]) -> set[str]:

@@ -13,7 +13,9 @@ from fhir_server.interactions.search import search, search_across
 from fhir_server.search.pairs import Pairs
 from fhir_server.search.query import parse
 from fhir_server.web import bodies, negotiation, parameters, rendering, responses
+from fhir_server.web.deeds import add_form
 from fhir_server.web.entry import Entry, query_text, wanted
+from fhir_server.web.request_log import trace
 
 
 class SearchViews:
@@ -25,7 +27,7 @@ class SearchViews:
 
     def search(self, type_name: str, *, has_form: bool = False) -> Response:
         access = self._entry.enter(type_name, "search-type", has_form=True)
-        query = reach.within(parse(type_name, self._parameters(has_form), **self._frame()), access.require)
+        query = reach.within(parse(type_name, self._parameters(has_form), **self._frame()), access.admit)
         return responses.bundle(search(self._store, access.actor, query, self._entry.base_url))
 
     def search_by_form(self, type_name: str) -> Response:
@@ -33,7 +35,7 @@ class SearchViews:
 
     def search_everything(self, *, has_form: bool = False) -> Response:
         access = self._entry.enter_system(has_form=True)
-        queries = spread.across(access.require, self._parameters(has_form), **self._frame())
+        queries = spread.across(access.admit, self._parameters(has_form), **self._frame())
         return responses.bundle(search_across(self._store, access.actor, queries, self._entry.base_url))
 
     def search_everything_by_form(self) -> Response:
@@ -42,7 +44,7 @@ class SearchViews:
     def search_compartment(self, type_name: str, id_: str, member: str, *, has_form: bool = False) -> Response:
         access = self._entry.enter_system(has_form=True)
         pairs, place = self._parameters(has_form), (type_name, id_)
-        queries = spread.inside(access.require, place, member, pairs, **self._frame())
+        queries = spread.inside(access.admit, place, member, pairs, **self._frame())
         return responses.bundle(search_across(self._store, access.actor, queries, self._entry.base_url))
 
     def search_compartment_by_form(self, type_name: str, id_: str, member: str = spread.EVERYTHING) -> Response:
@@ -61,6 +63,7 @@ class SearchViews:
         form = bodies.received(self._entry.max_bytes) if has_form else b""
         if form:
             negotiation.check_form_type(request.content_type)
+            add_form(trace(), form)
         found, format_ = parameters.split(parameters.pairs(query_text().encode("latin-1")) + parameters.pairs(form))
         rendering.check_form(format_)
         return found

@@ -14,7 +14,7 @@ from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.web import bodies, parameters, responses
-from fhir_server.web.entry import Entry, query_text, wanted
+from fhir_server.web.entry import Entry, idempotency_key, query_text, wanted
 
 
 class SystemViews:
@@ -32,12 +32,13 @@ class SystemViews:
             raise fault(Category.STRUCTURE, "The body is not a Bundle.", "Bundle")
         answer = bundle.process(
             self._store,
-            access.require,
+            access.admit,
             access.actor,
             received,
             self._entry.base_url,
             returned=wanted().returned,
             strict=wanted().is_strict,
+            key=idempotency_key(received),
         )
         return responses.bundle(json.encode(answer))
 
@@ -56,5 +57,5 @@ def _searchable(access: Access, interaction: str) -> list[str]:
         name for name, row in RESOURCES.items() if interaction in row.interactions and access.scopes.allows(name, "s")
     ]
     if not found:
-        raise insufficient_scope("*", "s")
+        raise insufficient_scope("system/*.s")
     return found

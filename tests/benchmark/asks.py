@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import quote
 
+from fhir_server.kernel.dates import zone
 from tests.benchmark import content
 from tests.benchmark.extent import Extent
 
@@ -19,6 +20,10 @@ _COUNT = 500
 _AGENDAS = 20
 #: How many lists are followed to their deep pages, and how many next links in each.
 _LISTS, _DEEP = 4, 200
+#: Practitioners that the SAS platform asks for at once, and how many of them are of this territory: agendas here are
+#: three times as full as a rota of three hours a day, which 25 practitioners would have.
+_ASKED, _KNOWN = 25, 6
+_OF_CPTS = "&_include=Slot:service-type-reference&_include:iterate=HealthcareService:organization"
 _INCLUDE, _ITERATE = "&_include=Slot:schedule", "&_include:iterate=Schedule:actor"
 _ITERATE_TWICE = f"{_ITERATE}&_include:iterate=PractitionerRole:practitioner"
 
@@ -88,6 +93,33 @@ def _has_one(store: Extent, chance: random.Random) -> str:
 def _history(store: Extent, chance: random.Random) -> str:
     number = content.with_history(chance.randrange(store.sizes.appointments))
     return f"Appointment/{content.appointment_id(number)}/_history"
+
+
+def _match(_store: Extent, chance: random.Random) -> str:
+    return f"ServiceRequest/{content.request_id(chance.randrange(content.REQUESTS))}/$match?_count=10"
+
+
+def _sas(known: int, more: str) -> Asking:
+    """INT_R01 for 25 practitioners, of whom so many are known here, over 72 hours; `more` stands after it."""
+
+    def one(store: Extent, chance: random.Random) -> str:
+        doctors = chance.sample(range(content.SCHEDULES), known)
+        numbers = [content.doctor_number(number) for number in doctors]
+        numbers += [f"898{chance.randrange(10**9):09d}" for _ in range(_ASKED - known)]
+        start = datetime.combine(store.first_day, datetime.min.time(), zone(content.ZONE))
+        ends = (start, start + timedelta(hours=72))
+        window = [
+            f"start={bound}{end.isoformat(timespec='milliseconds')}"
+            for bound, end in zip(("ge", "le"), ends, strict=True)
+        ]
+        who = ",".join(f"{content.DOCTOR_SYSTEM}|{number}" for number in numbers)
+        asked = f"schedule.actor:Practitioner.identifier={who}&status=free"
+        return "&".join(["_include=Slot:schedule", "_include:iterate=Schedule:actor", *window, asked]) + more
+
+    def asking(store: Extent, _answer: Answer) -> list[Ask]:
+        return [Ask("/sas/Slot?" + one(store, random.Random(_SEED + number))) for number in range(_COUNT)]
+
+    return asking
 
 
 def _name(_store: Extent, chance: random.Random) -> str:
@@ -162,12 +194,16 @@ ASKED: dict[str, Asking] = {
     "chain-twice": _every(_chain_twice),
     "has": _every(_has),
     "has-one": _every(_has_one),
+    "match": _every(_match),
     "name": _every(_name),
     "names": _always("Patient?_sort=family&_count=20"),
     "latest": _LATEST,
     "latest-deep": _deep(_LATEST),
     "list": _lists(_list),
     "list-deep": _deep(_lists(_list)),
+    "sas": _sas(_KNOWN, ""),
+    "sas-cpts": _sas(_KNOWN, _OF_CPTS),
+    "sas-full": _sas(_ASKED, ""),
     "history": _every(_history),
     "history-type": _always("Appointment/_history?_count=20"),
 }

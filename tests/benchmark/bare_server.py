@@ -4,8 +4,10 @@ No access control, no parsing, no rules: statement text and values were recorded
 chosen by a number in the address. The rows' stored texts are joined as the product joins them.
 """
 
+import json
 import os
 import pickle
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from typing import Any
 from flask import Flask, Response
 from granian import Granian
 from granian.constants import Interfaces
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from sqlalchemy import Connection, Row
 
 from fhir_server.settings import load
@@ -29,11 +33,19 @@ def application() -> Flask:
     recorded: dict[str, list[list[Recorded]]] = pickle.loads(path.read_bytes())
     database = Database(settings.database_url)
     base_url = settings.base_url
+    key = ECKey.generate_key("P-256")
     app = Flask("bare", static_folder=None)
 
     @app.get("/ready")
     def ready() -> Response:
         return Response(b"{}", mimetype=_TYPE)
+
+    @app.post("/oauth/token")
+    def token() -> Response:
+        now = int(time.time())
+        claims = {"sub": "bench", "iat": now, "exp": now + 300, "scope": "system/Slot.rs"}
+        signed = jwt.encode({"alg": "ES256"}, claims, key, algorithms=["ES256"])
+        return Response(json.dumps({"access_token": signed, "expires_in": 300}), mimetype="application/json")
 
     @app.get("/read/<int:number>")
     def read(number: int) -> Response:

@@ -1,10 +1,11 @@
-"""The resources that fill the store: 200 agendas and their slots, in shape and size what a territory publishes."""
+"""The resources that fill the store: 200 agendas with their slots, in shape and size what a territory publishes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.demo import tables
 from fhir_server.kernel.dates import zone
 from tests.benchmark.extent import Sizes
 
@@ -14,6 +15,12 @@ SCHEDULES = 200
 PAST_DAYS = 100
 #: Family names in use.
 FAMILIES = 997
+#: Places where the agendas are, a third of the communes of the demonstration, and referrals waiting for a slot.
+PLACES, REQUESTS = 40, 500
+#: What CPTS offer, each at its own place.
+SERVICES = 20
+#: One appointment of so many answers a referral.
+_REGULATED = 10
 #: A slot lasts a quarter of an hour; an agenda is open from 8 to 20.
 MINUTES, FIRST_HOUR, SLOTS_A_DAY = 15, 8, 48
 #: In whose name agendas and bookings are loaded: two partners of the demonstration.
@@ -46,6 +53,11 @@ class Item:
 
 def items(sizes: Sizes, today: datetime) -> Iterator[Item]:
     """Everything, catalogue first. `today` is the midnight before the first day of slots."""
+    for number in range(PLACES):
+        yield Item("Organization", f"structure-{number:03d}", AGENDA, structure(number))
+        yield Item("Location", f"place-{number:03d}", AGENDA, place(number))
+    for number in range(SERVICES):
+        yield Item("HealthcareService", f"service-{number:03d}", AGENDA, service(number))
     for number in range(SCHEDULES):
         yield Item("Practitioner", f"doctor-{number:03d}", AGENDA, practitioner(number))
         yield Item("PractitionerRole", f"role-{number:03d}", AGENDA, role(number))
@@ -54,6 +66,8 @@ def items(sizes: Sizes, today: datetime) -> Iterator[Item]:
         yield Item("Slot", f"slot-{number:07d}", AGENDA, slot(number, today))
     for number in range(sizes.patients):
         yield Item("Patient", patient_id(number), VENDOR, patient(number))
+    for number in range(REQUESTS):
+        yield Item("ServiceRequest", request_id(number), VENDOR, request(number, sizes.patients))
     for number in range(sizes.appointments):
         earlier = () if number % _WITH_HISTORY else _STATES
         booked = past_appointment(number, sizes.patients, today)
@@ -68,6 +82,11 @@ def patient_id(number: int) -> str:
 def appointment_id(number: int) -> str:
     """The id of a loaded appointment."""
     return f"booking-{number:06d}"
+
+
+def request_id(number: int) -> str:
+    """The id of a loaded referral."""
+    return f"request-{number:03d}"
 
 
 def with_history(number: int) -> int:
@@ -88,7 +107,7 @@ def slot(number: int, today: datetime) -> dict[str, Any]:
                 "extension": [
                     {
                         "url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-Slot.serviceType",
-                        "valueReference": {"reference": f"HealthcareService/service-{agenda % 20:03d}"},
+                        "valueReference": {"reference": f"HealthcareService/service-{agenda % SERVICES:03d}"},
                     }
                 ],
                 **_concept(_R66, "604", "CPTS"),
@@ -100,6 +119,7 @@ def slot(number: int, today: datetime) -> dict[str, Any]:
         "status": "busy" if (number * 7 + place) % 5 == 0 else "free",
         "start": start.isoformat(timespec="milliseconds"),
         "end": (start + timedelta(minutes=MINUTES)).isoformat(timespec="milliseconds"),
+        "comment": f"https://agenda.bench.example/rdv?slot={number}",
     }
 
 
@@ -141,8 +161,61 @@ def role(number: int) -> dict[str, Any]:
         "resourceType": "PractitionerRole",
         "active": True,
         "practitioner": {"reference": f"Practitioner/doctor-{number:03d}"},
+        "organization": {"reference": f"Organization/structure-{number % PLACES:03d}"},
+        "location": [{"reference": f"Location/place-{number % PLACES:03d}"}],
         "specialty": [_concept(_R38, "SM54", "Médecine générale")],
         "telecom": [{"system": "phone", "value": f"+33261910{number:03d}", "use": "work"}],
+    }
+
+
+def place(number: int) -> dict[str, Any]:
+    """A practice in a commune of the demonstration's territory."""
+    commune = tables.read().communes[3 * number]
+    return {
+        "resourceType": "Location",
+        "status": "active",
+        "name": f"Cabinet {number:03d}",
+        "address": {
+            "line": ["3 chemin du Moulin"],
+            "city": commune["name"],
+            "postalCode": commune["postal_codes"].split()[0],
+            "country": "FR",
+        },
+        "managingOrganization": {"reference": f"Organization/structure-{number:03d}"},
+    }
+
+
+def structure(number: int) -> dict[str, Any]:
+    """Who runs a place; the first of them are CPTS too."""
+    return {
+        "resourceType": "Organization",
+        "active": True,
+        "identifier": [{"system": "urn:oid:1.2.250.1.71.4.2.2", "value": f"196010{number:04d}"}],
+        "name": f"Maison de santé {number:03d}",
+        "telecom": [{"system": "phone", "value": f"+33261911{number:03d}", "use": "work"}],
+    }
+
+
+def service(number: int) -> dict[str, Any]:
+    """What a CPTS offers."""
+    return {
+        "resourceType": "HealthcareService",
+        "active": True,
+        "providedBy": {"reference": f"Organization/structure-{number:03d}"},
+        "type": [_concept(_R66, "604", "CPTS")],
+        "name": f"Soins non programmés {number:03d}",
+    }
+
+
+def request(number: int, patients: int) -> dict[str, Any]:
+    """A referral of a loaded person."""
+    return {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "priority": ("routine", "urgent", "asap")[number % 3],
+        "subject": {"reference": f"Patient/{patient_id(number % patients)}"},
+        "reasonCode": [{"text": "Fièvre depuis deux jours"}],
     }
 
 
@@ -175,7 +248,7 @@ def past_appointment(number: int, patients: int, today: datetime) -> dict[str, A
     # Spread so that neither the bookings of one person nor those of one agenda fall on the same day.
     days, quarter = 1 + (number + number // 7_001) % PAST_DAYS, number // PAST_DAYS % SLOTS_A_DAY
     start = today - timedelta(days=days) + timedelta(hours=FIRST_HOUR, minutes=MINUTES * quarter)
-    return appointment(
+    kept = appointment(
         number=appointment_number(number),
         status="fulfilled",
         patient=f"Patient/{patient_id(number % patients)}",
@@ -183,6 +256,8 @@ def past_appointment(number: int, patients: int, today: datetime) -> dict[str, A
         start=start.isoformat(timespec="milliseconds"),
         end=(start + timedelta(minutes=MINUTES)).isoformat(timespec="milliseconds"),
     )
+    answered = {"basedOn": [{"reference": f"ServiceRequest/{request_id(number % REQUESTS)}"}]}
+    return kept if number % _REGULATED else kept | answered
 
 
 def appointment_number(number: int) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
 
-from tests.benchmark import bare_database, http_client, mllp_client, samples
+from tests.benchmark import bare_database, http_client, mllp_client, samples, tokens
 from tests.benchmark.http_client import HttpReader
 from tests.benchmark.load_client import Load
 from tests.benchmark.measure import Measure, elsewhere
@@ -83,6 +83,19 @@ def _bare_ask(name: str) -> Taken:
     return take
 
 
+def _untold(name: str) -> Taken:
+    """The same asked of a server that tells nothing in the audit trail."""
+
+    def take(point: Point) -> Measure:
+        stage = point.stage
+        stage.bearer.header()
+        return elsewhere(
+            _http(point, stage.untold_port, lambda: http_client.asked(cycle(stage.asks[name]), stage.bearer)).run
+        )
+
+    return take
+
+
 def _create(point: Point) -> Measure:
     return _post(point, "/fhir/Patient", samples.patients(point.count(_MOST["create"].product), point.stage.tag()))
 
@@ -113,6 +126,20 @@ def _post(point: Point, path: str, bodies: Sequence[bytes], expected: str = "201
 
 def _http(point: Point, port: int, requests: Callable[[], Iterator[bytes]], expected: str = "200") -> Load:
     return Load(port, point.clients, point.seconds, point.warm_up, requests, HttpReader, expected)
+
+
+def _token(point: Point) -> Measure:
+    return elsewhere(_http(point, point.stage.ports.http, tokens.by_secret).run)
+
+
+def _signed_token(point: Point) -> Measure:
+    port = point.stage.ports.http
+    requests = tokens.by_assertion(point.stage.url, f"http://127.0.0.1:{port}", point.count(tokens.PER_SECOND))
+    return elsewhere(_http(point, port, lambda: iter(requests)).run)
+
+
+def _bare_token(point: Point) -> Measure:
+    return elsewhere(_http(point, point.stage.bare_port, tokens.by_secret).run)
 
 
 def _bare_write(name: str) -> Taken:
@@ -156,14 +183,25 @@ SCENARIOS = (
     _reading("chain-twice", "search: Slot?schedule.actor:PractitionerRole.practitioner.identifier&start&status"),
     _reading("has", "search: Patient?_has:Appointment:patient:date"),
     _reading("has-one", "search: Patient?_has:Appointment:patient:identifier"),
+    _reading("match", "ServiceRequest/$match: 10 proposals of 200 agendas, with their reasons"),
     _reading("name", "search: Patient?family, the start of a name"),
     _reading("names", "search: Patient?_sort=family, first 20 of all"),
     _reading("latest", "search: Appointment?_sort=-date, first 20 of all"),
     _reading("latest-deep", "the page 200 next links further", beside="latest"),
     _reading("list", "search: free slots of 20 agendas, first 20"),
     _reading("list-deep", "the page 200 next links further", beside="list"),
+    _reading("sas", "SAS: slots of 25 practitioners in 72 hours, 6 of them here, some 690 slots"),
+    _reading("sas-cpts", "the same with the CPTS of the slots"),
+    _reading("sas-full", "SAS: slots of 25 practitioners in 72 hours, all here, some 2,880 slots"),
     _reading("history", "history of an Appointment of five versions"),
     _reading("history-type", "history of Appointment, first 20"),
+    # Two hundred a second of each core. One client keeps one worker busy; who waits for the disk leaves it to others.
+    Scenario("token", "token by a secret, signed with ES256", _token, _bare_token, rate=(200, 1), clients=(1, 8)),
+    Scenario(
+        "token-key", "token by an assertion of ES384", _signed_token, _bare_token, rate=(400, 8), clients=(1, 8)
+    ),
+    Scenario("audit-read", "the read, told in the audit trail and sealed", _ask("read"), _untold("read"), share=0.8),
+    Scenario("audit-search", "the search, told and sealed", _ask("search"), _untold("search"), share=0.8),
     Scenario("create", "create: POST Patient", _create, _bare_write("create")),
     Scenario("book", "book: POST Appointment on a free slot", _book, _bare_write("book"), share=0.25),
     Scenario("transaction", "transaction: 5 persons and their bookings", _transaction, _bare_write("transaction")),

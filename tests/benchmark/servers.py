@@ -23,8 +23,11 @@ class Ports:
 
 
 @contextmanager
-def product(url: str, log: Path, options: Mapping[str, str]) -> Iterator[Ports]:
-    """The processes of `creneau serve` but the dispatcher, in demonstration mode; `options` are CRENEAU_ variables."""
+def product(url: str, log: Path, options: Mapping[str, str], *, has_dispatcher: bool = False) -> Iterator[Ports]:
+    """The processes of `creneau serve`, in demonstration mode, the dispatcher only if asked for.
+
+    `options` are CRENEAU_ variables.
+    """
     http, hospital, samu = _free_ports(3)
     variables = {
         "DATABASE_URL": url,
@@ -37,7 +40,7 @@ def product(url: str, log: Path, options: Mapping[str, str]) -> Iterator[Ports]:
     environment = os.environ | {f"CRENEAU_{name}": value for name, value in variables.items()}
     with ExitStack() as stack:
         for name, command in commands(load(environment)).items():
-            if name != "dispatch":
+            if name != "dispatch" or has_dispatcher:
                 process = stack.enter_context(_running(command, environment, log))
         _await(f"http://127.0.0.1:{http}/ready", [hospital, samu], process, log)
         yield Ports(http, hospital)

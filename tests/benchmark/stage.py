@@ -18,6 +18,8 @@ from tests.benchmark.samples import FreeSlot
 from tests.benchmark.servers import Ports
 from tests.benchmark.statements import Recorded
 
+#: How scenarios begin that measure what the audit trail costs another one.
+AUDIT = "audit-"
 #: Free slots fetched for a run, at most.
 _POOL = 700_000
 
@@ -37,6 +39,8 @@ class Stage:
     selects: Mapping[str, Sequence[Sequence[Recorded]]]
     transactions: Mapping[str, Transaction]
     bearer: Bearer
+    #: The port of a second Créneau, which tells nothing in the audit trail; 0 when no scenario asks for it.
+    untold_port: int
     #: Part of every number, so that no two runs over one store make the same.
     run: str
     _slots: list[FreeSlot]
@@ -63,6 +67,8 @@ class Stage:
 def set_up(url: str, folder: Path, options: Mapping[str, str], names: Collection[str]) -> Iterator[Stage]:
     """Record what the product does in the scenarios of these names, then start both servers."""
     run = f"{datetime.now(UTC):%y%m%d%H%M%S}"
+    is_audit = any(name.startswith(AUDIT) for name in names)
+    names = {name.removeprefix(AUDIT) for name in names}
     slots, store = load.free_slots(url, _POOL), extent(url)
     with inside(url) as product:
         asks = {name: asking(store, product.answer) for name, asking in ASKED.items() if name in names}
@@ -75,11 +81,20 @@ def set_up(url: str, folder: Path, options: Mapping[str, str], names: Collection
     file, log = folder / "statements.pickle", folder / "servers.log"
     file.write_bytes(pickle.dumps(selects))
     with ExitStack() as stack:
-        ports = stack.enter_context(servers.product(url, log, options))
+        # Sealing the trail is a part of what it costs.
+        ports = stack.enter_context(servers.product(url, log, _told(options, folder), has_dispatcher=is_audit))
+        # Tokens of the one are good for the other.
+        same = {"AUDIT": "off", "PUBLIC_URL": f"http://127.0.0.1:{ports.http}", **options}
+        untold = stack.enter_context(servers.product(url, log, same)) if is_audit else None
         bare_port = stack.enter_context(servers.bare(url, file, log))
         bearer = Bearer(ports.http, VENDOR)
         asked = {name: found[: len(selects[name])] for name, found in asks.items()}
-        yield Stage(url, ports, bare_port, store.sizes.patients, asked, selects, transactions, bearer, run, slots)
+        port = untold.http if untold else 0
+        yield Stage(url, ports, bare_port, store.sizes.patients, asked, selects, transactions, bearer, port, run, slots)
+
+
+def _told(options: Mapping[str, str], folder: Path) -> dict[str, str]:
+    return {"AUDIT_FOLDER": str(folder / "audit"), **options}
 
 
 def _apart(slots: list[FreeSlot], count: int) -> list[FreeSlot]:

@@ -48,7 +48,7 @@ def _refusal(call: Any, *arguments: Any, **named: Any) -> tuple[Category, str | 
 
 
 def _cancel(services: Services, booked: Stored, actor: Actor = VENDOR) -> Stored:
-    content = booked.content() | {"status": "cancelled"}
+    content = booked.content() | builders.CANCELLED
     return update(services.store, actor, "Appointment", booked.id, content, booked.version)[0]
 
 
@@ -178,6 +178,9 @@ def test_an_unbooked_slot_is_its_publishers(services: Services, slots: list[str]
 def test_a_booking_is_cancelled_not_deleted(services: Services, slots: list[str]) -> None:
     booked = _book(services, slots[0])
 
-    assert _refusal(delete, services.store, VENDOR, "Appointment", booked.id, None)[0] is Category.CONFLICT
+    assert _refusal(delete, services.store, VENDOR, "Appointment", booked.id, None)[0] is Category.METHOD_NOT_ALLOWED
+    assert _refusal(delete, services.store, SYSTEM, "Appointment", booked.id, None)[0] is Category.CONFLICT
     _cancel(services, booked)
-    delete(services.store, VENDOR, "Appointment", booked.id, None)
+    assert _refusal(delete, services.store, VENDOR, "Appointment", booked.id, None)[0] is Category.METHOD_NOT_ALLOWED
+    assert read(services.store, VENDOR, "Appointment", booked.id).content()["status"] == "cancelled"
+    delete(services.store, SYSTEM, "Appointment", booked.id, None)

@@ -39,11 +39,11 @@ def test_a_conditional_create_finds_or_makes_one(services: Services) -> None:
     """Behaviour 31."""
     content = builders.patient(**identified("a"))
 
-    made, is_new = conditional.create(services.store, VENDOR, "Patient", content, QUERY)
-    found, is_new_again = conditional.create(services.store, VENDOR, "Patient", content | {"gender": "male"}, QUERY)
+    made = conditional.create(services.store, VENDOR, "Patient", content, QUERY)
+    found = conditional.create(services.store, VENDOR, "Patient", content | {"gender": "male"}, QUERY)
 
-    assert (is_new, is_new_again) == (True, False)
-    assert found == made
+    assert (made.is_created, found.is_created) == (True, False)
+    assert found.stored == made.stored
     _patient(services)
     several = _category(conditional.create, services.store, VENDOR, "Patient", content, QUERY)
     assert several is Category.MULTIPLE_MATCHES
@@ -166,8 +166,8 @@ def test_concurrent_conditional_creates_make_one_resource(services: Services) ->
     def make(number: int) -> tuple[str, bool]:
         start.wait()
         content = builders.patient(**identified("a"))
-        stored, is_new = conditional.create(services.store, VENDOR, "Patient", content, queries[number % 4])
-        return stored.id, is_new
+        made = conditional.create(services.store, VENDOR, "Patient", content, queries[number % 4])
+        return made.stored.id, made.is_created
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(make, range(8)))

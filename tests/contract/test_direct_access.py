@@ -88,7 +88,7 @@ class Desk:
                 actor,
                 "Appointment",
                 made.id,
-                builders.appointment(self.id, status="cancelled"),
+                builders.appointment(self.id, **builders.CANCELLED),
                 made.version,
             )
 

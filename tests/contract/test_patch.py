@@ -132,13 +132,18 @@ def test_what_is_not_there_cannot_be_patched(services: Services) -> None:
     assert _category(*foreign) is Category.FORBIDDEN
 
 
+def _operation(parts: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"type": "valueCode", "path": "valueString", "name": "valueString"}
+    concept = {"value": "valueCodeableConcept" if isinstance(parts["value"], dict) else "valueCode"}
+    return {"name": "operation", "part": [{"name": name, (kinds | concept)[name]: parts[name]} for name in parts]}
+
+
 def test_a_booking_is_cancelled_by_a_patch_that_names_its_version(services: Services) -> None:
     slot = create(services.store, SYSTEM, "Slot", builders.slot())
     booked = create(services.store, VENDOR, "Appointment", builders.appointment(slot.id))
-    parts = {"type": "replace", "path": "Appointment.status", "value": "cancelled"}
-    kinds = {"type": "valueCode", "path": "valueString", "value": "valueCode"}
-    operation = {"name": "operation", "part": [{"name": name, kinds[name]: parts[name]} for name in parts]}
-    parameters = {"resourceType": "Parameters", "parameter": [operation]}
+    status = {"type": "replace", "path": "Appointment.status", "value": "cancelled"}
+    reason = {"type": "add", "path": "Appointment", "name": "cancelationReason", "value": {"text": "Empêchement"}}
+    parameters = {"resourceType": "Parameters", "parameter": [_operation(status), _operation(reason)]}
 
     def change(document: dict[str, Any]) -> dict[str, Any]:
         return fhirpath_patch.apply(document, parameters)

@@ -1,31 +1,67 @@
 """No statement of the daily work reads a whole table, however few rows it has today."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from adapters.service import House, build_house
+from adapters.sweeping import sweep
 from fhir_server import settings as settings_module
-from fhir_server.interactions.create import create
+from fhir_server.figures.evaluate import evaluate
+from fhir_server.figures.period import period
+from fhir_server.interactions import rota_conflicts
+from fhir_server.interactions.create import create, create_once
+from fhir_server.interactions.idempotent import key_of
+from fhir_server.interactions.lapsed import end_all
+from fhir_server.interactions.match_slots import match_slots
+from fhir_server.interactions.read import read
 from fhir_server.interactions.search import search
 from fhir_server.interactions.update import update
 from fhir_server.kernel.actor import SYSTEM, Actor
+from fhir_server.kernel.errors import FhirError
+from fhir_server.registry.model import Policy
+from fhir_server.sas.asking import STRUCTURES
 from fhir_server.search.query import parse
 from fhir_server.storage import outbox
+from fhir_server.storage.unit_of_work import Store
 from tests import builders
+from tests.availability import MONDAYS, schedule
 from tests.contract.test_receive import appointment
+from tests.sas_world import (
+    ACT,
+    OF_CPTS,
+    RPPS,
+    belonging,
+    concept,
+    meant,
+    platform_of,
+    world_in,
+)
+from tests.scheduling_calls import Partner, held
 
 VENDOR = Actor("vendor")
-#: Values of the query itself, the page that was picked, what is read up to a limit, and one after another what a tree
-#: reaches (`t1`): short whatever the tables hold.
-SMALL = ("CONSTANT ROW", "VIRTUAL TABLE", "SCAN picked", "SCAN some", "SCAN steps", "SCAN t1")
+#: Values of the query itself, the page that was picked, what is read up to a limit, one after another what a tree
+#: reaches (`t1`), and what the files of a few dozen partners said, and the few keys: short whatever the tables hold.
+SMALL = (
+    "CONSTANT ROW",
+    "VIRTUAL TABLE",
+    "SCAN picked",
+    "SCAN some",
+    "SCAN steps",
+    "SCAN t1",
+    "SCAN figure_basis",
+    "SCAN signing_key",
+)
 
 
 @pytest.fixture
 def house(sqlite_url: str) -> Iterator[House]:
-    built = build_house(settings_module.load({}, database_url=sqlite_url))
+    built = build_house(settings_module.load({}, database_url=sqlite_url, demo=True))
     yield built
     built.services.close()
 
@@ -35,7 +71,7 @@ def _book(house: House) -> None:
     day = {"start": "2099-03-03T09:00:00+01:00", "end": "2099-03-03T09:15:00+01:00"}
     slot = create(store, SYSTEM, "Slot", builders.slot(**day))
     booked = create(store, VENDOR, "Appointment", builders.appointment(slot.id, **day))
-    update(store, VENDOR, "Appointment", booked.id, booked.content() | {"status": "cancelled"}, 1)
+    update(store, VENDOR, "Appointment", booked.id, booked.content() | builders.CANCELLED, 1)
 
 
 def _receive(house: House) -> None:
@@ -63,11 +99,103 @@ def _search(house: House) -> None:
         search(house.services.store, VENDOR, parse(type_name, pairs), "http://x/fhir")
 
 
+def _report(house: House) -> None:
+    _book(house)
+    referred = Actor("samu", is_territory=True, origin="feed:samu", request_id="1")
+    create(house.services.store, referred, "ServiceRequest", builders.service_request())
+    now_ms = house.services.store.database.clock()
+    evaluate(house.services.store, period("2026-01-01", "2027-12-31", now_ms, "2099-12-31"))
+    evaluate(house.services.store, period("2099-01-01", "2099-12-31", now_ms))
+
+
+def _find_and_hold(house: House) -> None:
+    services = house.services
+    vendor = Partner(services, VENDOR)
+    day = {"start": "2099-03-03T09:00:00+01:00", "end": "2099-03-03T09:15:00+01:00"}
+    update(services.store, SYSTEM, "Schedule", "csnp", builders.schedule(id="csnp"), None)
+    create(services.store, SYSTEM, "Slot", builders.slot(**day))
+    window = {"start": "2099-03-03", "end": "2099-03-04"}
+    vendor.find(("practitioner", {"reference": "Practitioner/a"}), **window)
+    vendor.find(("organization", {"identifier": {"system": "urn:x", "value": "1"}}), **window)
+    vendor.find(("location-string", "Lyon"), ("specialty", "urn:x|1"), **window)
+    [option] = vendor.options(**window)
+    kept = held(vendor.hold(option["id"]))
+    with suppress(FhirError):
+        create(services.store, Actor("rival"), "Appointment", kept | {"status": "booked"})
+    vendor.book_option(kept["id"])
+    end_all(services.store)
+
+
+def _aggregate(house: House) -> None:
+    world, platform = world_in(house.services), platform_of(house.services)
+    world.place("moulin")
+    world.cpts("cpts", "960000016")
+    world.doctor("brumeval", RPPS[0], "moulin")
+    world.slot(
+        "agenda-brumeval-moulin", meta=meant("CPTS"), serviceType=[concept(ACT, "AMB"), belonging("service-cpts")]
+    )
+    assert 1 == platform.slots(RPPS[0], more=OF_CPTS).content["total"]
+    window = platform.window(0, 72).replace("start=", "_has:Slot:schedule:start=")
+    assert 200 == platform.ask(f"/Schedule?{window}&_has:Slot:schedule:status=free&{STRUCTURES}=1").status
+
+
+def _match(house: House) -> None:
+    services = house.services
+    request = create(services.store, VENDOR, "ServiceRequest", builders.service_request())
+    role = {"resourceType": "PractitionerRole", "id": "r", "location": [{"reference": "Location/l"}]}
+    update(services.store, SYSTEM, "PractitionerRole", "r", role, None)
+    actors = [{"reference": name} for name in ("Practitioner/p", "PractitionerRole/r", "HealthcareService/h")]
+    update(services.store, SYSTEM, "Schedule", "csnp", builders.schedule(id="csnp", actor=actors), None)
+    start = datetime.now(UTC) + timedelta(hours=1)
+    times = {"start": start.isoformat(), "end": (start + timedelta(minutes=15)).isoformat()}
+    create(services.store, SYSTEM, "Slot", builders.slot(**times))
+    match_slots(
+        services.store,
+        VENDOR,
+        request.id,
+        None,
+        (),
+        communes=services.communes,
+        may_read=lambda _name: True,
+        base_url="http://x/fhir",
+    )
+
+
+def _live(house: House) -> None:
+    """A referral from its slot to its end, in a territory where a patient is at one place."""
+    store = replace(house.services.store, policy=Policy(one_booking_at_a_time=True))
+    day = {"start": "2099-03-03T09:00:00+01:00", "end": "2099-03-03T09:15:00+01:00"}
+    update(store, VENDOR, "Schedule", "a", schedule(MONDAYS) | {"id": "a"}, None)
+    rota_conflicts.issues(store.read(), read(store, VENDOR, "Schedule", "a"), store.database.clock())
+    slot = create(store, VENDOR, "Slot", builders.slot(**day))
+    request = create(store, VENDOR, "ServiceRequest", builders.service_request())
+    content = builders.appointment(slot.id, basedOn=[{"reference": request.reference}], **day)
+    content["identifier"] = [{"system": "urn:x", "value": "1"}]
+    booked = create_once(store, VENDOR, "Appointment", content, key_of("k", content)).stored
+    answer = {"appointment": {"reference": booked.reference}, "actor": {"reference": "Patient/p1"}}
+    answer |= {"resourceType": "AppointmentResponse", "participantStatus": "tentative"}
+    create(store, VENDOR, "AppointmentResponse", answer)
+    for status, version in (("arrived", 2), ("fulfilled", 3)):
+        update(store, VENDOR, "Appointment", booked.id, _with_status(store, booked.id, status), version)
+    other = create(store, VENDOR, "ServiceRequest", builders.service_request())
+    update(store, VENDOR, "ServiceRequest", other.id, other.content() | {"status": "revoked"}, None)
+    sweep(store, 1)
+
+
+def _with_status(store: Store, id_: str, status: str) -> dict[str, Any]:
+    return read(store, VENDOR, "Appointment", id_).content() | {"status": status}
+
+
 WORK: dict[str, Callable[[House], None]] = {
     "booking and cancelling": _book,
     "an SIU, twice": _receive,
     "dispatching": _dispatch,
     "searching": _search,
+    "SAS": _aggregate,
+    "matching": _match,
+    "finding, holding, booking": _find_and_hold,
+    "reporting": _report,
+    "the life of an appointment": _live,
 }
 
 
@@ -77,7 +205,7 @@ def test_every_statement_finds_its_rows_by_an_index(house: House, name: str) -> 
     statements: dict[str, Any] = {}
 
     def remember(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, is_many: bool) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA", "EXPLAIN")):
+        if not statement.startswith(("BEGIN", "ROLLBACK", "PRAGMA", "EXPLAIN")):
             statements.setdefault(statement, values[0] if is_many else values)
 
     event.listen(database.engine, "before_cursor_execute", remember)

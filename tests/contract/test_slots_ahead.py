@@ -181,7 +181,7 @@ def test_a_cancelled_conflict_goes_with_the_next_run(desk: Desk) -> None:
     desk.rule(MONDAYS, closed("2026-03-09", "2026-03-09"))
     desk.make()
     cancelled = builders.appointment(
-        "a-20260309T0720Z", status="cancelled", start="2026-03-09T08:20:00+01:00", end="2026-03-09T08:40:00+01:00"
+        "a-20260309T0720Z", **builders.CANCELLED, start="2026-03-09T08:20:00+01:00", end="2026-03-09T08:40:00+01:00"
     )
     update(desk.store, VENDOR, "Appointment", appointment, cancelled, 1)
 

@@ -185,7 +185,7 @@ def test_one_slot_is_not_booked_twice_in_one_transaction(services: Services, sec
 def test_a_cancellation_is_undone_with_the_booking_that_failed(services: Services) -> None:
     transact(services, entry("PUT", "Slot/s", builders.slot(id="s")))
     booked = transact(services, entry("POST", "Appointment", builders.appointment("s")))[0]["resource"]
-    cancel = entry("PUT", f"Appointment/{booked['id']}", booked | {"status": "cancelled"}, ifMatch='W/"1"')
+    cancel = entry("PUT", f"Appointment/{booked['id']}", booked | builders.CANCELLED, ifMatch='W/"1"')
 
     found = refusal(services, cancel, entry("POST", "Appointment", builders.appointment("none")))
 

@@ -169,7 +169,10 @@ def booked(services: Services) -> dict[str, Any]:
 
 
 BOOKING = builders.appointment("s")
-CANCEL = [{"op": "replace", "path": "/status", "value": "cancelled"}]
+CANCEL = [
+    {"op": "replace", "path": "/status", "value": "cancelled"},
+    {"op": "add", "path": "/cancelationReason", "value": {"text": "Empêchement"}},
+]
 
 
 @pytest.mark.parametrize("by", ["PUT", "PATCH"])
@@ -178,7 +181,7 @@ def test_a_slot_is_given_back_and_taken_again_in_one_go(
     services: Services, booked: dict[str, Any], by: str, is_first: bool
 ) -> None:
     """A booking moved to another person, whichever entry comes first."""
-    content = booked | {"status": "cancelled"} if by == "PUT" else json_patch(CANCEL)
+    content = booked | builders.CANCELLED if by == "PUT" else json_patch(CANCEL)
     cancel = entry(by, f"Appointment/{booked['id']}", content, ifMatch='W/"1"')
     again = entry("POST", "Appointment", BOOKING)
 
@@ -189,7 +192,7 @@ def test_a_slot_is_given_back_and_taken_again_in_one_go(
     assert stored(services, "Slot/s")["status"] == "busy"
     assert refusal(services, again) == (Category.CONFLICT, "Bundle.entry[0].resource.slot[0]")
     back = entry("PUT", f"Appointment/{booked['id']}", booked, ifMatch='W/"2"')
-    assert refusal(services, back) == (Category.CONFLICT, "Bundle.entry[0].resource.slot[0]")
+    assert refusal(services, back) == (Category.BUSINESS_RULE, "Bundle.entry[0].resource.status")
 
 
 def test_a_booking_is_moved_to_a_slot_that_another_leaves(services: Services, booked: dict[str, Any]) -> None:
@@ -201,7 +204,7 @@ def test_a_booking_is_moved_to_a_slot_that_another_leaves(services: Services, bo
     answers = transact(
         services,
         entry("PUT", f"Appointment/{other['id']}", other | moved, ifMatch='W/"1"'),
-        entry("PUT", f"Appointment/{booked['id']}", booked | {"status": "cancelled"}, ifMatch='W/"1"'),
+        entry("PUT", f"Appointment/{booked['id']}", booked | builders.CANCELLED, ifMatch='W/"1"'),
     )
 
     assert statuses_of(answers) == [200, 200]

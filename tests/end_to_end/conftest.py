@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,10 +65,16 @@ class Server:
             self.kill(name, signal.SIGTERM)
 
     def token(self, client_id: str, secret: str = SECRET) -> str:
-        credentials = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-        form = urllib.parse.urlencode({"grant_type": "client_credentials"}).encode()
-        headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/x-www-form-urlencoded"}
-        return str(self._send("POST", f"{self.origin}/oauth/token", form, headers).content["access_token"])
+        form = {"grant_type": "client_credentials"}
+        return str(self.post("oauth/token", form, client_id, secret).content["access_token"])
+
+    def post(self, path: str, form: dict[str, str], client_id: str = "", secret: str = SECRET) -> Answer:
+        """The answer to a form, of a client that proves itself by its secret if it is named."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if client_id:
+            credentials = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {credentials}"
+        return self._send("POST", f"{self.origin}/{path}", urllib.parse.urlencode(form).encode(), headers)
 
     def fhir(self, method: str, path: str, content: Any = None, *, token: str, **headers: str) -> Answer:
         """One FHIR request; header names with `_` for `-`."""
@@ -108,11 +115,12 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def server(database_url: str) -> Iterator[Server]:
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     """A server that has not started anything yet; stopped at the end."""
     ports = [free_port() for _ in range(4)]
     environment = os.environ | {
         "CRENEAU_DATABASE_URL": database_url,
+        "CRENEAU_AUDIT_FOLDER": str(tmp_path / "audit"),
         "CRENEAU_DEMO": "true",
         "CRENEAU_WORKERS": "2",
         "CRENEAU_HTTP_PORT": str(ports[0]),

@@ -13,6 +13,7 @@ from fhir_server.registry.search_params import parameters
 from tests.availability import availability, offer, rule
 from tests.end_to_end.conftest import Answer, Server
 from tests.samples.questions import questions, samples
+from tests.scheduling_calls import parameters as parameters_of
 
 ADD_LANGUAGE = [{"op": "add", "path": "/language", "value": "fr"}]
 FHIRPATH_LANGUAGE = {
@@ -104,6 +105,8 @@ def test_what_is_told_is_served(client: Client) -> None:
             _check_conditions(client, resource, stored[0])
             _check_creation_by_update(client, resource, stored[-1])
             _check_writes(client, stored[0])
+            if "delete" in codes:
+                _check_deletion(client, stored[0])
     _check_system(client, told)
 
     assert "" == "\n".join(client.surprises)
@@ -219,8 +222,39 @@ def _check_generate_slots(client: Client, name: str, stored: list[dict[str, Any]
     client.ask(405, "GET", f"{name}/{made['id']}/$generate-slots")
 
 
+def _check_find(client: Client, name: str, _stored: list[dict[str, Any]]) -> None:
+    window = parameters_of(("start", "2099-01-01"), ("end", "2099-01-08"))
+    assert 0 == client.ask(200, "POST", f"{name}/$find", window).content["total"]
+    client.ask(400, "POST", f"{name}/$find", {"resourceType": "Parameters"})
+    client.ask(405, "GET", f"{name}/$find")
+
+
+def _check_hold_and_book(client: Client, name: str, _stored: list[dict[str, Any]]) -> None:
+    unknown = parameters_of(("appointment-reference", {"reference": f"{name}/unknown"}))
+    for operation in ("hold", "book"):
+        assert 0 == client.ask(200, "POST", f"{name}/${operation}", unknown).content["total"]
+        client.ask(400, "POST", f"{name}/${operation}", {"resourceType": "Parameters"})
+        client.ask(405, "GET", f"{name}/${operation}")
+
+
+def _check_evaluate_measure(client: Client, name: str, _stored: list[dict[str, Any]]) -> None:
+    days = {"periodStart": "2026-03-01", "periodEnd": "2026-03-31"}
+    asked = f"{name}/unplanned-care/$evaluate-measure?{urlencode(days)}"
+    assert "MeasureReport" == client.ask(200, "GET", asked).content["resourceType"]
+    client.ask(400, "POST", f"{name}/unplanned-care/$evaluate-measure", {"resourceType": "Parameters"})
+    client.ask(404, "GET", asked.replace("unplanned-care", "unknown"))
+
+
 #: How each operation is tried.
-CHECKS = {"validate": _check_validate, "translate": _check_translate, "generate-slots": _check_generate_slots}
+CHECKS = {
+    "validate": _check_validate,
+    "translate": _check_translate,
+    "generate-slots": _check_generate_slots,
+    "find": _check_find,
+    "hold": _check_hold_and_book,
+    "book": _check_hold_and_book,
+    "evaluate-measure": _check_evaluate_measure,
+}
 
 
 def _check_reads(client: Client, content: dict[str, Any]) -> None:
@@ -234,7 +268,8 @@ def _check_reads(client: Client, content: dict[str, Any]) -> None:
 
 def _check_conditions(client: Client, resource: dict[str, Any], content: dict[str, Any]) -> None:
     name, condition = resource["type"], f"_id={content['id']}"
-    assert (True, True, "single") == tuple(
+    codes = {one["code"] for one in resource["interaction"]}
+    assert (True, True, "single" if "delete" in codes else "not-supported") == tuple(
         resource[f"conditional{action}"] for action in ("Create", "Update", "Delete")
     )
     again = client.ask(200, "POST", name, content, If_None_Exist=condition)
@@ -276,6 +311,10 @@ def _check_writes(client: Client, content: dict[str, Any]) -> None:
     assert "OperationOutcome" == stale.content["resourceType"]
     patch = {"Content_Type": "application/json-patch+json", "If_Match": 'W/"2"'}
     assert "fr" == client.ask(200, "PATCH", path, ADD_LANGUAGE, **patch).content["language"]
+
+
+def _check_deletion(client: Client, content: dict[str, Any]) -> None:
+    name, path = content["resourceType"], f"{content['resourceType']}/{content['id']}"
     client.raw(204, "DELETE", f"{name}?_id={content['id']}")
     client.ask(410, "GET", path)
     client.raw(204, "DELETE", path)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.demo.play import STEPS
+
 #: Seconds for loading, starting, the day itself and a graceful stop.
 _PATIENCE = 180
 
@@ -60,4 +62,4 @@ def test_the_day_shows_its_steps_in_order(days: list[tuple[subprocess.CompletedP
     finished, _ = days[0]
     numbers = [line.split(".")[0] for line in finished.stdout.splitlines() if line.split(".")[0].isdigit()]
 
-    assert [str(number) for number in range(1, 14)] == numbers
+    assert [str(number) for number in range(1, len(STEPS) + 1)] == numbers

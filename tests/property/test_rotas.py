@@ -151,7 +151,7 @@ class RotaMachine(RuleBasedStateMachine):
             return
         id_ = sorted(self.booked)[place % len(self.booked)]
         slot, version, promised = self.booked.pop(id_)
-        cancelled = builders.appointment(slot, status="cancelled", start=promised["start"], end=promised["end"])
+        cancelled = builders.appointment(slot, **builders.CANCELLED, start=promised["start"], end=promised["end"])
         update(self.store, VENDOR, "Appointment", id_, cancelled, version)
 
     @rule(hour=st.integers(0, 60))

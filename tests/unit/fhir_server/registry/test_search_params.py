@@ -35,6 +35,7 @@ DEFINED = {
     "AuditEvent": 18,
     "CodeSystem": 20,
     "ConceptMap": 26,
+    "Measure": 22,
     "OperationDefinition": 22,
     "SearchParameter": 19,
     "ValueSet": 18,
@@ -66,6 +67,7 @@ def test_the_parameters_that_are_not_of_r4_are_known() -> None:
         ("Appointment", "description"): f"{ANS}/gap/SearchParameter/GAP-Appointment-description",
         ("Appointment", "end"): "urn:creneau:SearchParameter:Appointment-end",
         ("Appointment", "priority"): f"{ANS}/gap/SearchParameter/GAP-Appointment-priority",
+        ("Appointment", "regulated-start"): "urn:creneau:SearchParameter:Appointment-regulated-start",
         ("Appointment", "start"): f"{ANS}/gap/SearchParameter/GAP-Appointment-earliestStart",
     }
 
