@@ -269,7 +269,7 @@ def _compile(dialect: Dialect) -> _Statements:
 
 
 def _insertion(table: Table, dialect: str) -> Any:
-    names = [c.name for c in table.columns if c.name not in ("row", "pk")]
+    names = [c.name for c in table.columns if c.name != "pk"]
     pk = bindparam("pk", type_=table.c.pk.type)
     if dialect == "sqlite" or table.c.pk.primary_key:
         return insert(table).values({"pk": pk, **{name: bindparam(name) for name in names}})

@@ -19,6 +19,9 @@ from fhir_server.storage.select_order import SORTED_COLUMNS, Order, OrderKey, So
 from fhir_server.storage.select_scope import Scope, is_own_column, literal
 from fhir_server.storage.select_shape import Shape
 
+#: Where a row stands in its table, as each database calls it: index rows have no key of their own.
+_PLACES = {"sqlite": "rowid", "postgresql": "ctid"}
+
 
 def parts(type_name: str, sort: Sort, criteria: Shape) -> int:
     """How many parts an order has: one more than its first keys that may be missing."""
@@ -89,7 +92,8 @@ def _led(
     lead: Any = scope.lead
     other, name = KIND_TABLES[parameter.kind][0].alias(f"o{scope.number}"), f"{scope.type}.{parameter.code}"
     mine, rival = lead.c[_column(parameter)], other.c[_column(parameter)]
-    beats = or_(rival > mine if is_descending else rival < mine, and_(rival == mine, other.c.row < lead.c.row))
+    first = literal_column(f"{other.name}.{_PLACES[builder.dialect]} < {lead.name}.{_PLACES[builder.dialect]}")
+    beats = or_(rival > mine if is_descending else rival < mine, and_(rival == mine, first))
     rivals = select(other.c.pk).where(other.c.pk == lead.c.pk, builder.named(other, name), beats)
     return [lead.c.parameter == literal(name), not_(builder.exists(rivals))]
 

@@ -33,6 +33,7 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 #: Columns joined to each other must share it, or PostgreSQL cannot use their indexes.
 Code = Text().with_variant(Text(collation="C"), "postgresql")
 Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+Name = String(96).with_variant(String(96, collation="C"), "postgresql")
 
 #: What every row meets: see `ON_REQUEST`.
 REQUEST = "pk > 0"
@@ -41,13 +42,13 @@ resource = Table(
     "resource",
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=True),
-    Column("type", String(64), nullable=False),
+    Column("type", Id, nullable=False),
     Column("id", Id, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     #: Partner or feed that made it: who sees it when its type is not shared.
-    Column("owner", String(64), nullable=False),
+    Column("owner", Id, nullable=False),
     #: When the last change happened according to who sent it: a late message never overwrites a newer state.
     Column("happened_ms", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
@@ -71,13 +72,13 @@ resource_version = Table(
     "resource_version",
     metadata,
     Column("pk", Key, primary_key=True, autoincrement=True),
-    Column("type", String(64), nullable=False),
-    Column("id", String(64), nullable=False),
+    Column("type", Id, nullable=False),
+    Column("id", Id, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     #: POST, PUT or DELETE, as history shows it.
     Column("method", String(8), nullable=False),
-    Column("owner", String(64), nullable=False),
+    Column("owner", Id, nullable=False),
     Column("body", Text, nullable=False),
     UniqueConstraint("type", "id", "version"),
     Index("ix_resource_version_type_updated", "type", "updated_ms", "pk"),
@@ -146,14 +147,14 @@ appointment_index = Table(
     Index("ix_appointment_index_end", "end_ms", "pk", postgresql_where=text(REQUEST), sqlite_where=text(REQUEST)),
 )
 
-# Generic index tables, by kind of value. `parameter` is `Type.code`. Any number of rows a resource.
+# Generic index tables, by kind of value. `parameter` is `Type.code`. Any number of rows a resource, without a key of
+# their own: it would be one more index to write for each, and nothing asks for it.
 
 token_index = Table(
     "token_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     Column("system", Code, nullable=False),
     Column("code", Code, nullable=False),
     Index("ix_token_index_code", "parameter", "code", "pk", "system"),
@@ -163,11 +164,10 @@ token_index = Table(
 reference_index = Table(
     "reference_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     #: Type and id of a resource of this server; for an absolute URL elsewhere the type is empty and the id is the URL.
-    Column("target_type", String(64), nullable=False),
+    Column("target_type", Id, nullable=False),
     Column("target_id", Code, nullable=False),
     Index("ix_reference_index_target", "parameter", "target_id", "pk", "target_type"),
     Index("ix_reference_index_pk", "pk", "parameter"),
@@ -176,9 +176,8 @@ reference_index = Table(
 date_index = Table(
     "date_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     #: The span of the value: `low_ms` inclusive, `high_ms` exclusive.
     Column("low_ms", BigInteger, nullable=False),
     Column("high_ms", BigInteger, nullable=False),
@@ -190,9 +189,8 @@ date_index = Table(
 string_index = Table(
     "string_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     #: Folded: lower case, no accents, single spaces. Searched by prefix.
     Column("folded", Code, nullable=False),
     #: As written, for `:exact`.
@@ -204,9 +202,8 @@ string_index = Table(
 uri_index = Table(
     "uri_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     Column("value", Code, nullable=False),
     Index("ix_uri_index_value", "parameter", "value", "pk"),
     Index("ix_uri_index_pk", "pk", "parameter"),
@@ -215,9 +212,8 @@ uri_index = Table(
 quantity_index = Table(
     "quantity_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     Column("value", Double, nullable=False),
     Column("system", Code, nullable=False),
     Column("code", Code, nullable=False),
@@ -230,9 +226,8 @@ quantity_index = Table(
 position_index = Table(
     "position_index",
     metadata,
-    Column("row", Key, primary_key=True, autoincrement=True),
     Column("pk", Key, nullable=False),
-    Column("parameter", String(96), nullable=False),
+    Column("parameter", Name, nullable=False),
     #: A place as a point of the unit sphere: `z` grows with the latitude.
     Column("x", Double, nullable=False),
     Column("y", Double, nullable=False),

@@ -120,7 +120,7 @@ def _insertion(dialect: Dialect, tables: Tables) -> Statement:
 
 
 def _entries_of(table: Table, keys: CTE) -> CTE:
-    names = [c.name for c in table.columns if c.name not in ("row", "pk")]
+    names = [c.name for c in table.columns if c.name != "pk"]
     row = _given(f"rows_{table.name}", [column("n", Integer), *(table.c[name] for name in names)])
     pk = select(keys.c.pks).scalar_subquery()[row.c.n]
     found = select(pk, *(row.c[name] for name in names))
@@ -156,7 +156,7 @@ def _version(made: CTE) -> CTE:
 
 
 def _entries(table: Table, made: CTE) -> CTE:
-    names = [c.name for c in table.columns if c.name not in ("row", "pk")]
+    names = [c.name for c in table.columns if c.name != "pk"]
     if _is_typed(table):
         found = select(made.c.pk, *(cast(bindparam(f"{table.name}_{name}"), table.c[name].type) for name in names))
     else:

@@ -106,10 +106,7 @@ def _body(item: Item, state: dict[str, Any], version: int, changed_ms: int) -> s
 @cache
 def _columns(table: Table) -> list[str]:
     """The columns a load fills: all but those the database numbers by itself."""
-    if table is tables.resource:
-        return [column.name for column in table.columns]
-    numbered = "pk" if table is tables.resource_version else "row"
-    return [column.name for column in table.columns if column.name != numbered]
+    return [column.name for column in table.columns if table is not tables.resource_version or column.name != "pk"]
 
 
 def _copy_postgres(engine: Engine, rows: Rows) -> None:

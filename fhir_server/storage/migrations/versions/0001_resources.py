@@ -9,6 +9,7 @@ down_revision = None
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _CODE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _ID = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
+_NAME = sa.String(length=96).with_variant(sa.String(length=96, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -40,49 +41,41 @@ def upgrade() -> None:
     )
     op.create_table(
         "date_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("low_ms", sa.BigInteger(), nullable=False),
         sa.Column("high_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_date_index")),
     )
     op.create_index("ix_date_index_high", "date_index", ["parameter", "high_ms", "pk"], unique=False)
     op.create_index("ix_date_index_low", "date_index", ["parameter", "low_ms", "pk"], unique=False)
     op.create_index("ix_date_index_pk", "date_index", ["pk", "parameter"], unique=False)
     op.create_table(
         "position_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("x", sa.Double(), nullable=False),
         sa.Column("y", sa.Double(), nullable=False),
         sa.Column("z", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_position_index")),
     )
     op.create_index("ix_position_index_pk", "position_index", ["pk", "parameter"], unique=False)
     op.create_index("ix_position_index_point", "position_index", ["parameter", "z", "x", "y", "pk"], unique=False)
     op.create_table(
         "quantity_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("system", _CODE, nullable=False),
         sa.Column("code", _CODE, nullable=False),
         sa.Column("unit", _CODE, nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_quantity_index")),
     )
     op.create_index("ix_quantity_index_pk", "quantity_index", ["pk", "parameter"], unique=False)
     op.create_index("ix_quantity_index_value", "quantity_index", ["parameter", "value", "pk"], unique=False)
     op.create_table(
         "reference_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
-        sa.Column("target_type", sa.String(length=64), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
+        sa.Column("target_type", _ID, nullable=False),
         sa.Column("target_id", _CODE, nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_reference_index")),
     )
     op.create_index("ix_reference_index_pk", "reference_index", ["pk", "parameter"], unique=False)
     op.create_index(
@@ -91,12 +84,12 @@ def upgrade() -> None:
     op.create_table(
         "resource",
         sa.Column("pk", _KEY, autoincrement=True, nullable=False),
-        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("type", _ID, nullable=False),
         sa.Column("id", _ID, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("owner", _ID, nullable=False),
         sa.Column("happened_ms", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("told", sa.Text(), nullable=True),
@@ -123,12 +116,12 @@ def upgrade() -> None:
     op.create_table(
         "resource_version",
         sa.Column("pk", _KEY, autoincrement=True, nullable=False),
-        sa.Column("type", sa.String(length=64), nullable=False),
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("type", _ID, nullable=False),
+        sa.Column("id", _ID, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.Column("method", sa.String(length=8), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("owner", _ID, nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_resource_version")),
         sa.UniqueConstraint("type", "id", "version", name=op.f("uq_resource_version_type")),
@@ -192,33 +185,27 @@ def upgrade() -> None:
     )
     op.create_table(
         "string_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("folded", _CODE, nullable=False),
         sa.Column("exact", _CODE, nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_string_index")),
     )
     op.create_index("ix_string_index_folded", "string_index", ["parameter", "folded", "pk"], unique=False)
     op.create_index("ix_string_index_pk", "string_index", ["pk", "parameter"], unique=False)
     op.create_table(
         "token_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("system", _CODE, nullable=False),
         sa.Column("code", _CODE, nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_token_index")),
     )
     op.create_index("ix_token_index_code", "token_index", ["parameter", "code", "pk", "system"], unique=False)
     op.create_index("ix_token_index_pk", "token_index", ["pk", "parameter"], unique=False)
     op.create_table(
         "uri_index",
-        sa.Column("row", _KEY, autoincrement=True, nullable=False),
         sa.Column("pk", _KEY, nullable=False),
-        sa.Column("parameter", sa.String(length=96), nullable=False),
+        sa.Column("parameter", _NAME, nullable=False),
         sa.Column("value", _CODE, nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_uri_index")),
     )
     op.create_index("ix_uri_index_pk", "uri_index", ["pk", "parameter"], unique=False)
     op.create_index("ix_uri_index_value", "uri_index", ["parameter", "value", "pk"], unique=False)
