@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from adapters.told_command import ToldCommand
 from fhir_server.audit.chain import GENESIS
 from fhir_server.audit.render import audit_event
 from fhir_server.bootstrap import build
@@ -56,7 +57,7 @@ def audit_seal(settings: Settings) -> None:
     click.echo(f"{seal_all(_store(settings), settings.journal_folder, settings.audit_key())} events sealed")
 
 
-@audit.command("export")
+@audit.command("export", cls=ToldCommand)
 @click.option("--since", help="Only events from this FHIR date or instant on.")
 @click.option("--until", help="Only events before this FHIR date or instant.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead.")

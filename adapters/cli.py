@@ -13,6 +13,7 @@ from adapters.hl7_commands import hl7
 from adapters.partner_commands import keys, partner
 from adapters.sas_commands import sas
 from adapters.slot_commands import slots
+from adapters.told_command import ToldCommand
 from fhir_server.kernel import log
 from fhir_server.kernel.errors import FhirError
 from fhir_server.settings import Settings, SettingsError, load
@@ -154,7 +155,7 @@ def inbox_list(settings: Settings, state: str | None, count: int) -> None:
         click.echo(line)
 
 
-@inbox.command("show")
+@inbox.command("show", cls=ToldCommand)
 @click.argument("number", type=int)
 @click.pass_obj
 def inbox_show(settings: Settings, number: int) -> None:
@@ -171,7 +172,7 @@ def inbox_find(settings: Settings, reference: str) -> None:
         click.echo(line)
 
 
-@inbox.command("replay")
+@inbox.command("replay", cls=ToldCommand)
 @click.argument("numbers", type=int, nargs=-1, required=True)
 @click.pass_obj
 def inbox_replay(settings: Settings, numbers: tuple[int, ...]) -> None:
@@ -195,7 +196,7 @@ def outbox_list(settings: Settings, state: str | None, count: int) -> None:
         click.echo(line)
 
 
-@outbox.command("replay")
+@outbox.command("replay", cls=ToldCommand)
 @click.argument("numbers", type=int, nargs=-1, required=True)
 @click.pass_obj
 def outbox_replay(settings: Settings, numbers: tuple[int, ...]) -> None:
@@ -203,7 +204,7 @@ def outbox_replay(settings: Settings, numbers: tuple[int, ...]) -> None:
     click.echo(f"{commands.outbox_resolve(settings, numbers, outbox_table.WAITING)} will be sent again")
 
 
-@outbox.command("drop")
+@outbox.command("drop", cls=ToldCommand)
 @click.argument("numbers", type=int, nargs=-1, required=True)
 @click.pass_obj
 def outbox_drop(settings: Settings, numbers: tuple[int, ...]) -> None:

@@ -73,11 +73,17 @@ class Dispatcher:
         """Deliver one batch of what is due now; whether there was anything."""
         batch = self.store.transact(SYSTEM, lambda uow: outbox.lease(uow, count=_BATCH, lease_ms=_LEASE_MS))
         last_start = self.store.database.clock() + _LEASE_MS - _MARGIN_MS
+        silent: set[str] = set()
         for position, delivery in enumerate(batch):
+            if delivery.destination in silent:
+                self._postpone(delivery)
+                continue
             if (stop is not None and stop.is_set()) or self.store.database.clock() > last_start:
                 self._give_back(batch[position:])
                 break
-            self._finish(delivery, self._attempt(delivery))
+            attempt = self._attempt(delivery)
+            silent |= {delivery.destination} if attempt.is_silent else set()
+            self._finish(delivery, attempt)
         return bool(batch)
 
     def _attempt(self, delivery: Delivery) -> Attempt:
@@ -138,6 +144,11 @@ class Dispatcher:
             party=delivery.destination,
             patients=patients_in(row.body) if row else (),
         )
+
+    def _postpone(self, delivery: Delivery) -> None:
+        """Leave it for later, and count no attempt: its destination did not answer the one before it."""
+        due_ms = self.store.database.clock() + _wait_ms(delivery.attempts)
+        self.store.transact(SYSTEM, lambda uow: outbox.postpone(uow, [delivery.pk], due_ms))
 
     def _give_back(self, batch: list[Delivery]) -> None:
         pks = [delivery.pk for delivery in batch]

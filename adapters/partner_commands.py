@@ -1,11 +1,13 @@
 """`creneau partner` and `creneau keys`: who may come in, and the keys that sign what lets them."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from adapters.partner_registry import Registry, keys_of
+from adapters.told_command import ToldCommand
 from fhir_server.auth.partner import CERTIFICATE_NAMES
 from fhir_server.kernel.audiences import AUDIENCES, HOLDERS
 from fhir_server.kernel.origins import ORIGINS
@@ -19,56 +21,73 @@ def partner() -> None:
     """Partners that speak FHIR: how they prove who they are, what they may do."""
 
 
-@partner.command("add")
+def _says(*, is_new: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that say what a partner is and may do."""
+    options = (
+        click.option("--name", required=is_new, help="What people call it."),
+        click.option(
+            "--scope", "scopes", multiple=True, required=is_new, help="SMART scope, as system/Slot.rs; may be repeated."
+        ),
+        click.option("--reads", type=click.Choice(["own", "territory", "audit"]), help="Whose rows it sees."),
+        click.option(
+            "--audience", "audiences", multiple=True, type=click.Choice(list(AUDIENCES)), help="Whose slots it takes."
+        ),
+        click.option(
+            "--direct-access", multiple=True, type=click.Choice(list(HOLDERS)), help="Takes slots kept for them."
+        ),
+        click.option("--origin", type=click.Choice(list(ORIGINS)), help="Where its bookings come from, for figures."),
+        click.option(
+            "--certificate",
+            type=(click.Choice(CERTIFICATE_NAMES), str),
+            help="By what its certificate is known: subject_dn CN=vendor.example.",
+        ),
+        click.option("--bound/--not-bound", default=None, help="Its tokens are good with its certificate only."),
+        click.option("--psc-client-id", help="Its client id at Pro Santé Connect."),
+    )
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return with_options
+
+
+@partner.command("add", cls=ToldCommand)
 @click.argument("client_id")
-@click.option("--name", required=True, help="What people call it.")
-@click.option(
-    "--scope", "scopes", multiple=True, required=True, help="SMART scope, as system/Slot.rs; may be repeated."
-)
-@click.option("--reads", type=click.Choice(["own", "territory", "audit"]), default="own", show_default=True)
-@click.option(
-    "--audience",
-    "audiences",
-    multiple=True,
-    type=click.Choice(list(AUDIENCES)),
-    help="Whose slots it takes.  [default: all]",
-)
-@click.option("--direct-access", multiple=True, type=click.Choice(list(HOLDERS)), help="Takes slots kept for them.")
-@click.option("--origin", type=click.Choice(list(ORIGINS)), help="Where its bookings come from, for figures.")
+@_says(is_new=True)
 @click.option("--jwks-uri", help="Where it publishes its public keys, instead of a secret.")
 @click.option("--jwks", type=_EXISTING, help="File with its public keys, instead of a secret.")
-@click.option(
-    "--certificate",
-    type=(click.Choice(CERTIFICATE_NAMES), str),
-    help="By what its certificate is known, instead of a secret: subject_dn CN=vendor.example.",
-)
-@click.option("--bound", is_flag=True, help="Its tokens are good with its certificate only.")
-@click.option("--psc-client-id", help="Its client id at Pro Santé Connect.")
 @click.option("--secret/--no-secret", default=None, help="Give it a secret.  [default: if it has nothing else]")
 @click.pass_obj
-def partner_add(settings: Settings, /, client_id: str, secret: bool | None, **options: Any) -> None:
+def partner_add(settings: Settings, /, client_id: str, secret: bool | None, jwks: Path | None, **options: Any) -> None:
     """Register a partner. Prints its secret, once, if it is to have one."""
-    members = {"client_id": client_id, **_members(**options)}
-    has_proof = any(name in members for name in ("jwks", "jwks_uri")) or options["certificate"] is not None
+    members = {"client_id": client_id, **_members(**options), **(keys_of(jwks) if jwks else {})}
+    has_proof = any(name.startswith(("jwks", "tls_client_auth")) for name in members)
     with Registry.opened(settings) as registry:
         click.echo(registry.add(members, has_secret=not has_proof if secret is None else secret))
 
 
+@partner.command("change", cls=ToldCommand)
+@click.argument("client_id")
+@_says(is_new=False)
+@click.pass_obj
+def partner_change(settings: Settings, /, client_id: str, **options: Any) -> None:
+    """Change what a partner added by command is and may do; what is not said stays."""
+    with Registry.opened(settings) as registry:
+        click.echo(registry.change(client_id, _members(**options)))
+
+
 def _members(
-    scopes: tuple[str, ...],
-    jwks: Path | None,
-    certificate: tuple[str, str] | None,
-    bound: bool,
-    **others: Any,
+    scopes: tuple[str, ...], certificate: tuple[str, str] | None, bound: bool | None, **others: Any
 ) -> dict[str, Any]:
-    """A partner's members as its file would have them."""
+    """A partner's members as its file would have them, of what was said."""
     members = {name: list(value) if isinstance(value, tuple) else value for name, value in others.items() if value}
-    members["scopes"] = [scope for text in scopes for scope in text.split()]
-    if jwks is not None:
-        members |= keys_of(jwks)
+    if scopes:
+        members["scopes"] = [scope for text in scopes for scope in text.split()]
     if certificate is not None:
         members[f"tls_client_auth_{certificate[0]}"] = certificate[1]
-    return members | ({"tls_client_certificate_bound_access_tokens": True} if bound else {})
+    return members if bound is None else members | {"tls_client_certificate_bound_access_tokens": bound}
 
 
 @partner.command("list")
@@ -89,7 +108,7 @@ def partner_show(settings: Settings, client_id: str) -> None:
         click.echo(registry.show(client_id))
 
 
-@partner.command("rotate")
+@partner.command("rotate", cls=ToldCommand)
 @click.argument("client_id")
 @click.option("--keep-hours", type=click.IntRange(0, 720), default=0, help="How long the old secret is good too.")
 @click.option("--jwks-uri", help="Where it publishes its keys from now on, instead of a new secret.")
@@ -107,7 +126,7 @@ def partner_rotate(
             click.echo(registry.rotate(client_id, keep_hours))
 
 
-@partner.command("suspend")
+@partner.command("suspend", cls=ToldCommand)
 @click.argument("client_id")
 @click.pass_obj
 def partner_suspend(settings: Settings, client_id: str) -> None:
@@ -116,7 +135,7 @@ def partner_suspend(settings: Settings, client_id: str) -> None:
         click.echo(registry.suspend(client_id, is_suspended=True))
 
 
-@partner.command("resume")
+@partner.command("resume", cls=ToldCommand)
 @click.argument("client_id")
 @click.pass_obj
 def partner_resume(settings: Settings, client_id: str) -> None:
@@ -125,7 +144,7 @@ def partner_resume(settings: Settings, client_id: str) -> None:
         click.echo(registry.suspend(client_id, is_suspended=False))
 
 
-@partner.command("remove")
+@partner.command("remove", cls=ToldCommand)
 @click.argument("client_id")
 @click.pass_obj
 def partner_remove(settings: Settings, client_id: str) -> None:
@@ -148,7 +167,7 @@ def keys_list(settings: Settings) -> None:
             click.echo(line)
 
 
-@keys.command("rotate")
+@keys.command("rotate", cls=ToldCommand)
 @click.option("--at-once", is_flag=True, help="The old keys verify nothing any more: every token is worthless.")
 @click.pass_obj
 def keys_rotate(settings: Settings, at_once: bool) -> None:

@@ -50,9 +50,16 @@ class Registry:
         if self.services.partners.is_of_file(partner.client_id):
             raise SettingsError(f"{partner.client_id} has a file in partners/, which goes before what a command adds")
         if self._rows.find(partner.client_id) is not None:
-            raise SettingsError(f"{partner.client_id} is registered already: rotate, suspend or remove it")
+            raise SettingsError(f"{partner.client_id} is registered already: change, rotate, suspend or remove it")
         self._save(row)
         return _told(partner.client_id, secret)
+
+    def change(self, client_id: str, members: Mapping[str, Any]) -> str:
+        """Let other members count for a partner; tokens given before say what they said. Raises SettingsError."""
+        row = self._row(client_id) | dict(members)
+        self._checked(row)
+        self._save(row)
+        return self.show(client_id)
 
     def rotate(self, client_id: str, keep_hours: int) -> str:
         """Give a partner a new secret, and let the one before be good for some hours more. Raises SettingsError."""

@@ -8,7 +8,10 @@ import click
 from fhir_server.bootstrap import Services, build
 from fhir_server.kernel.actor import Actor
 from fhir_server.sas.explain import HOURS, Explanation, explain
+from fhir_server.sas.regulator_rules import emails, identifiers
 from fhir_server.settings import Settings
+from fhir_server.storage.accounts import every
+from fhir_server.storage.resources import Stored
 
 
 @click.group()
@@ -30,6 +33,26 @@ def sas_explain(settings: Settings, schedule: str, partner: str | None) -> None:
     for line in lines(schedule, found):
         click.echo(line)
     sys.exit(1 if found.left or found.allowed < found.free else 0)
+
+
+@sas.command("regulators")
+@click.pass_obj
+def sas_regulators(settings: Settings) -> None:
+    """List the accounts of regulators that the platform told, active or not. They are on no FHIR interface."""
+    services = build(settings)
+    accounts = every(services.store.read())
+    services.close()
+    for account in accounts:
+        click.echo(account_line(account))
+
+
+def account_line(account: Stored) -> str:
+    """State, id, version, identifiers, name and address of an account."""
+    content = account.content()
+    state = "active" if content["active"] else "inactive"
+    numbers = " ".join(value for _, value in identifiers(content))
+    name = " ".join((content["name"][0]["family"], *content["name"][0]["given"]))
+    return f"{state:<8} {account.reference}/_history/{account.version} {numbers} {name} {' '.join(emails(content))}"
 
 
 def _actor(services: Services, client_id: str | None) -> Actor:

@@ -102,6 +102,4 @@ def _access(settings: Settings, store: Store, clock: Clock) -> _Access:
 def _connect(settings: Settings, fetcher: Fetcher, clock: Clock) -> ProSanteConnect | None:
     if not settings.psc_issuer:
         return None
-    return ProSanteConnect(
-        settings.psc_issuer, settings.psc_client_id, settings.psc_client_secret, fetcher, clock
-    )
+    return ProSanteConnect(settings.psc_issuer, settings.psc_client_id, settings.psc_client_secret, fetcher, clock)

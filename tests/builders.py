@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 #: What a partner changes to cancel an Appointment.
 CANCELLED: dict[str, Any] = {"status": "cancelled", "cancelationReason": {"text": "Empêchement"}}
 

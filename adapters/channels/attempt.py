@@ -14,6 +14,8 @@ class Attempt:
     error: str | None = None
     #: What cannot be delivered does not hold back what follows it.
     is_given_up: bool = False
+    #: Nobody answered, for as long as that may take: what else goes there waits, so that others are not kept waiting.
+    is_silent: bool = False
 
 
 DELIVERED = Attempt(True)

@@ -58,7 +58,7 @@ class SasNoticeChannel:
             is_whole = answer.isclosed()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            return Attempt(False, error=f"The platform did not answer ({type(error).__name__}).")
+            return Attempt(False, error=f"The platform did not answer ({type(error).__name__}).", is_silent=True)
         if not is_whole:
             self.close()
         if status in (200, 201, 204):

@@ -14,7 +14,19 @@ from adapters.demo.day import Day, Endpoints
 from adapters.demo.journal import Journal, StepCutShortError
 from adapters.demo.listener import Listener
 from adapters.demo.person import Person, make_ins
-from adapters.demo.steps import figures, holds, hospital, orientation, race, robustness, rules, samu, sas, vendor
+from adapters.demo.steps import (
+    access,
+    figures,
+    holds,
+    hospital,
+    orientation,
+    race,
+    robustness,
+    rules,
+    samu,
+    sas,
+    vendor,
+)
 from fhir_server.kernel import dates
 from fhir_server.kernel.errors import FhirError
 
@@ -40,6 +52,7 @@ STEPS: tuple[Step, ...] = (
     race.race,
     robustness.repeat,
     robustness.refuse,
+    access.take_back,
     holds.lapse,
     figures.report,
 )

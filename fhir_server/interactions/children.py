@@ -14,7 +14,7 @@ from fhir_server.interactions.told import Ledger
 from fhir_server.kernel.paths import read
 from fhir_server.scheduling import rules
 from fhir_server.scheduling.agendas import span
-from fhir_server.storage import resources
+from fhir_server.storage import identified, resources
 from fhir_server.storage.keys import any_of, binds
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.statement import Prepared
@@ -35,7 +35,7 @@ def follow(uow: UnitOfWork, content: Json, ledger: Ledger) -> None:
     """Let a part, before it is written, follow the whole that was given up after what was told of the part."""
     named = [one["identifier"] for one in content.get("supportingInformation", ()) if one.get("type") == "Appointment"]
     keys = [("Appointment", one["system"], one["value"]) for one in named if "system" in one and "value" in one]
-    for parent in resources.find_by_identifiers(uow.connection_for(TYPE), keys).values() if keys else ():
+    for parent in identified.find_by_identifiers(uow.connection_for(TYPE), keys).values() if keys else ():
         _take_over(parent, content, ledger)
 
 

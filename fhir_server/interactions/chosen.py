@@ -18,7 +18,7 @@ from fhir_server.kernel.errors import Category, FhirError, Issue, fault
 from fhir_server.scheduling import agendas, allocation, holds, options, proposals, slots
 from fhir_server.scheduling.agendas import HOLDING
 from fhir_server.scheduling.options import OPTION, Option
-from fhir_server.storage import resources, row_names, seals
+from fhir_server.storage import identified, resources, row_names, seals
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
@@ -87,7 +87,7 @@ def own(uow: UnitOfWork, id_: str) -> tuple[Stored | None, Json | None]:
     option = options.read(seals.every(uow.connection), uow.actor.owner, id_)
     if option is None:
         return _locked(uow, id_), None
-    used = [one for one in resources.find_all(uow.connection, [("Appointment", OPTION, id_)]) if _is_own(uow, one)]
+    used = [one for one in identified.find_all(uow.connection, [("Appointment", OPTION, id_)]) if _is_own(uow, one)]
     return (_locked(uow, used[0].id), None) if used else (None, _made(uow, id_, option))
 
 

@@ -1,10 +1,11 @@
 """The candidates for a need: open slots with what is known of them, gathered in a handful of statements."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -32,6 +33,8 @@ _NO_MOTIVES = frozenset(
 )
 
 Json = dict[str, Any]
+#: What a Schedule is known by: its row key, or its id.
+Key = TypeVar("Key", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def gather(connection: Connection, actor: Actor, need: Need, communes: Communes,
     opened = orientation.first_slots(
         connection, actor, need.now_ms, (need.low_ms, need.high_ms), is_remote=is_remote, each=MOST_OF_ONE, most=MOST
     )
-    agendas = _agendas(connection, opened, communes)
+    agendas = _agendas(connection, orientation.by_key(connection, {slot.schedule_pk for slot in opened}), communes)
     drafts = {
         slot.pk: _draft(actor, need, slot, agendas[slot.schedule_pk], is_remote)
         for slot in opened
@@ -82,7 +85,7 @@ def gather(connection: Connection, actor: Actor, need: Need, communes: Communes,
     near = {pk: one for pk, one in drafts.items() if not is_far(need, one)}
     contents = orientation.by_key(connection, near)
     shown = _shown(actor, contents)
-    acts = _acts(connection, (near[pk] for pk in shown))
+    acts = _acts(connection, (near[pk] for pk in shown), communes)
     found = [_completed(near[pk], content, acts) for pk, content in shown.items()]
     slots = {content["id"]: content for content in shown.values()}
     return Found(found, slots, len(drafts) - len(near), len(opened) == MOST)
@@ -128,15 +131,22 @@ def _motives(slot: Json) -> frozenset[Term]:
     return frozenset(term for term in terms(*kinds) if term[0] not in _NO_MOTIVES)
 
 
-def _acts(connection: Connection, candidates: Iterable[Candidate]) -> dict[tuple[str, int], int]:
+def _acts(connection: Connection, candidates: Iterable[Candidate], communes: Communes) -> dict[tuple[str, int], int]:
     """Acts of each doctor, by the week in which the candidates stand."""
     weeks = {_week(one.start_ms) for one in candidates if one.doctor}
-    statuses: Sequence[str] = sorted(HOLDING)
     return {
-        (doctor, week[0]): count
-        for week in sorted(weeks)
-        for doctor, count in orientation.acts(connection, week, statuses).items()
+        (doctor, week[0]): count for week in weeks for doctor, count in _acts_of(connection, week, communes).items()
     }
+
+
+def _acts_of(connection: Connection, week: tuple[int, int], communes: Communes) -> Counter[str]:
+    """Those of one week: of the doctors that they name, else of whose agenda their slots stand in."""
+    found = orientation.acts(connection, week, sorted(HOLDING))
+    counts = Counter(f"Practitioner/{doctor}" for _, doctor in found if doctor is not None)
+    held = set(orientation.schedules_of(connection, [pk for pk, doctor in found if doctor is None]))
+    agendas = _agendas(connection, orientation.by_id(connection, "Schedule", {id_ for _, id_ in held}), communes)
+    counts.update(doctor for _, doctor in {(pk, agendas[id_].doctor) for pk, id_ in held if id_ in agendas})
+    return counts
 
 
 @lru_cache(maxsize=4096)
@@ -149,17 +159,18 @@ def _week(start_ms: int) -> tuple[int, int]:
     return low, high
 
 
-def _agendas(connection: Connection, opened: Sequence[OpenSlot], communes: Communes) -> dict[int, _Agenda]:
-    """The active agendas of these slots, by the row key of their Schedule."""
-    schedules = orientation.by_key(connection, {slot.schedule_pk for slot in opened})
-    active = {pk: one for pk, one in schedules.items() if one.get("active") is not False}
-    actors = [text for one in active.values() for text in read(one, "actor.reference")]
-    roles = orientation.by_id(connection, "PractitionerRole", _ids("PractitionerRole", actors))
-    services = orientation.by_id(connection, "HealthcareService", _ids("HealthcareService", actors))
-    named = [text for one in (*roles.values(), *services.values()) for text in read(one, "location.reference")]
+def _agendas(connection: Connection, schedules: Mapping[Key, Json], communes: Communes) -> dict[Key, _Agenda]:
+    """The active agendas among these Schedules, by the same keys."""
+    active = {key: one for key, one in schedules.items() if one.get("active") is not False}
+    actors: list[str] = [text for one in active.values() for text in read(one, "actor.reference")]
+    roles: dict[str, Json] = orientation.by_id(connection, "PractitionerRole", _ids("PractitionerRole", actors))
+    services: dict[str, Json] = orientation.by_id(connection, "HealthcareService", _ids("HealthcareService", actors))
+    named: list[str] = [
+        text for one in (*roles.values(), *services.values()) for text in read(one, "location.reference")
+    ]
     locations = orientation.by_id(connection, "Location", _ids("Location", [*actors, *named]))
     directory = _Directory(roles, services, {id_: place_of(one, communes) for id_, one in locations.items()}, communes)
-    return {pk: directory.agenda(schedule) for pk, schedule in active.items()}
+    return {key: directory.agenda(schedule) for key, schedule in active.items()}
 
 
 def _ids(type_name: str, references: Iterable[str]) -> set[str]:

@@ -10,7 +10,7 @@ from fhir_server.interactions.visibility import is_visible
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.search import references
-from fhir_server.storage import resources
+from fhir_server.storage import identified, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -68,4 +68,4 @@ def known_or_new(uow: UnitOfWork, patient: Json, access_check: Callable[[str, st
 
 def _with_identifiers(connection: Connection, type_name: str, identifiers: list[Json]) -> Iterator[Stored]:
     keys = [(type_name, one["system"], one["value"]) for one in identifiers if {"system", "value"} <= one.keys()]
-    yield from resources.find_all(connection, keys)
+    yield from identified.find_all(connection, keys)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
-from fhir_server.storage import resources
+from fhir_server.storage import identified, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 
@@ -31,7 +31,7 @@ def told_before(uow: UnitOfWork, type_name: str, content: dict[str, Any]) -> Sto
     if not keys:
         return None
     uow.lock(*("|".join(key) for key in keys))
-    found = [one for one in resources.find_all(uow.connection, keys) if one.owner == uow.actor.owner]
+    found = [one for one in identified.find_all(uow.connection, keys) if one.owner == uow.actor.owner]
     same = next((one for one in found if _is_asked_again(uow, one, content)), None)
     if found and same is None:
         reason = f"{found[0].reference} has that identifier and is another booking, or was asked for otherwise."

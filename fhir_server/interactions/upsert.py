@@ -15,7 +15,7 @@ from fhir_server.kernel.ids import new_id
 from fhir_server.kernel.upsert import QUERY, Replaced, Upsert
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.scheduling import requests, rules
-from fhir_server.storage import resources
+from fhir_server.storage import identified, resources
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 from fhir_server.validation import gates
@@ -141,13 +141,13 @@ def _known(uow: UnitOfWork, upserts: Sequence[Upsert], looked: Mapping[Key, Stor
 
 def _others(uow: UnitOfWork, upsert: Upsert, place: TypeAndId) -> list[Stored]:
     """The resources that its keys find beside the one at `place`, locked."""
-    found = resources.find_all(uow.connection, [(upsert.type, *key) for key in upsert.keys])
+    found = identified.find_all(uow.connection, [(upsert.type, *key) for key in upsert.keys])
     return list(resources.lock_many(uow, {(one.type, one.id) for one in found} - {place}).values())
 
 
 def _find(uow: UnitOfWork, keys: AbstractSet[Key]) -> dict[Key, Stored]:
     connection = uow.connection_for(*{key[0] for key in keys})
-    found = resources.find_by_identifiers(connection, sorted(keys))
+    found = identified.find_by_identifiers(connection, sorted(keys))
     for key in keys:
         if key[1] == OWN_ID_SYSTEM:
             stored = resources.load(connection, key[0], key[2])

@@ -63,10 +63,15 @@ def _rest(token_url: str, has_cors: bool) -> dict[str, Any]:
 def _security(token_url: str, has_cors: bool) -> dict[str, Any]:
     return {
         "cors": has_cors,
-        "extension": [{"url": _OAUTH_URIS, "extension": [{"url": "token", "valueUri": token_url}]}],
+        "extension": [{"url": _OAUTH_URIS, "extension": _oauth_uris(token_url)}],
         "service": [{"coding": [{"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR"}]}],
         "description": "OAuth 2.0 client credentials; scopes system/Type.cruds.",
     }
+
+
+def _oauth_uris(token_url: str) -> list[dict[str, str]]:
+    base = token_url.removesuffix("token")
+    return [{"url": name, "valueUri": f"{base}{name}"} for name in ("token", "introspect", "revoke")]
 
 
 def _resource(row: ResourceType) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _TYPE, _ID = "/{type}", "/{type}/{id}"
 _TYPE_CALLS = (
     Call(_TYPE, "get", "search-type", "Search", ("search",), (200, 304), "Bundle"),
     Call(f"{_TYPE}/_search", "post", "search-type", "Search by form", ("form",), (200,), "Bundle"),
-    Call(_TYPE, "post", "create", "Create", ("body", "If-None-Exist", "Prefer"), (200, 201)),
+    Call(_TYPE, "post", "create", "Create", ("body", "Idempotency-Key", "If-None-Exist", "Prefer"), (200, 201)),
     Call(_TYPE, "put", "update", "Update where", ("search", "body", "If-Match", "Prefer"), (200, 201)),
     Call(_TYPE, "patch", "patch", "Patch where", ("search", "patch", "If-Match", "Prefer"), (200,)),
     Call(_TYPE, "delete", "delete", "Delete where", ("search", "If-Match", "Prefer"), (200, 204)),
@@ -33,7 +33,7 @@ _TYPE_CALLS = (
 )
 #: The same of the server as a whole.
 _SYSTEM_CALLS = (
-    Call("/", "post", "transaction", "Batch or transaction", ("body", "Prefer"), (200,), "Bundle"),
+    Call("/", "post", "transaction", "Batch or transaction", ("body", "Idempotency-Key", "Prefer"), (200,), "Bundle"),
     Call("/", "get", "search-system", "Search several types", ("search",), (200, 304), "Bundle"),
     Call("/_search", "post", "search-system", "Search several types by form", ("form",), (200,), "Bundle"),
     Call("/_history", "get", "history-system", "History of everything", ("history",), (200,), "Bundle"),

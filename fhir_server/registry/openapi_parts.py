@@ -38,6 +38,7 @@ _SUCCESSES: Mapping[int, str] = {
 _EMPTY = frozenset({204, 304})
 
 _HEADERS: Mapping[str, str] = {
+    "Idempotency-Key": "A name of your own for this request: asked again under it, it is done once.",
     "If-Match": 'The version to replace: W/"3".',
     "If-None-Match": 'On a read, the version already known: W/"3"; on an update, `*`: only create.',
     "If-Modified-Since": "When the version already known was made.",

@@ -19,6 +19,8 @@ _OVERSEAS = ("97", "98")
 class Fallback:
     """What slots of one agenda are that do not say it themselves. Compared as the object it is, which is remembered."""
 
+    #: Id of the Schedule.
+    schedule: str
     #: IANA name of the place's clock.
     zone: str
     service_types: tuple[Json, ...]
@@ -59,6 +61,7 @@ def fallback(body: str, role: str | None, place: str | None) -> Fallback:
     content = parsed(body)
     of_role = parsed(role).get("specialty", []) if role else []
     return Fallback(
+        content["id"],
         _zone(content, parsed(place) if place else {}),
         tuple(content.get("serviceType", ())),
         tuple(content.get("specialty") or of_role),

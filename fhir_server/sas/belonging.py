@@ -1,18 +1,21 @@
 """Slots, and the CPTS they belong to: HealthcareServices that lead to Organizations, both in the answer."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from fhir_server.sas import directory, slots
 from fhir_server.sas.agendas import Fallback
 from fhir_server.sas.answer import Answer, Desk, Texts
 from fhir_server.sas.codes import Shape
 from fhir_server.sas.memory import Shaped
-from fhir_server.sas.parts import Json, Shown, Unfit
+from fhir_server.sas.parts import Shown, Unfit
+from fhir_server.sas.slots import StoredSlot
 from fhir_server.storage import aggregation
 from fhir_server.storage.aggregation import FoundSlot
 
 #: A service with the CPTS that provides it.
 _Pair = tuple[Shown, Shown]
+#: Whether a slot must be shaped anew.
+_Test = Callable[[Shaped | None], bool]
 _GONE = Unfit("changed while the answer was made", "Slot")
 
 
@@ -21,17 +24,16 @@ def add_slots(
 ) -> list[str]:
     """Add the slots of these agendas to the answer, with the CPTS they name; ids of the agendas that have any."""
     shaper = _Shaper(desk, shape, agendas)
-    found = shaper.remembered(rows)
-    if len(found) < len(rows):
-        found |= shaper.shaped([row for row in rows if row.id not in found], {})
+    found = [shaper.remembered(row) for row in rows]
+    shaper.renew(rows, found, lambda one: one is None, {})
     known: Mapping[str, _Pair] = {}
     if shape.has_services:
-        known = _known(desk, {one.named for one in found.values()}, answer)
+        known = _known(desk, {one.named for one in found if one is not None}, answer)
         # Shaped for the first time, or a CPTS came or went meanwhile.
-        found |= shaper.shaped([row for row in rows if row.id in found and _is_stale(found[row.id], known)], known)
+        shaper.renew(rows, found, lambda one: one is not None and one.known != _those(one.named, known), known)
     used: dict[str, None] = {}
-    for row in rows:
-        one = found[row.id].one if row.id in found else _GONE
+    for row, shaped in zip(rows, found, strict=True):
+        one = _GONE if shaped is None else shaped.one
         if isinstance(one, Shown):
             answer.slots.append(one)
             used[row.schedule_id] = None
@@ -49,27 +51,34 @@ class _Shaper:
         self._shape = shape
         self._agendas = agendas
 
-    def remembered(self, rows: Sequence[FoundSlot]) -> dict[str, Shaped]:
-        """Those that were shaped before, by id."""
-        found = ((row.id, self._desk.memory.get(self._key(row))) for row in rows)
-        return {id_: one for id_, one in found if one is not None}
+    def remembered(self, row: FoundSlot) -> Shaped | None:
+        """A slot that was shaped before."""
+        return self._desk.memory.get(self._key(row))
 
-    def shaped(self, rows: Sequence[FoundSlot], known: Mapping[str, _Pair]) -> dict[str, Shaped]:
-        """Read and shape slots, and remember them. What changed since it was found is left out."""
-        texts = aggregation.named(self._desk.reader.next(), {"Slot": [row.id for row in rows]}) if rows else {}
-        found: dict[str, Shaped] = {}
-        for row in rows:
-            content = slots.version(texts.get(("Slot", row.id), ""), row.version)
-            if content is not None:
-                found[row.id] = self._shape_one(row, content, known)
-                self._desk.memory.put(self._key(row), found[row.id])
-        return found
+    def renew(
+        self, rows: Sequence[FoundSlot], found: list[Shaped | None], is_wanted: _Test, known: Mapping[str, _Pair]
+    ) -> None:
+        """Read and shape the slots of those rows whose `found` is wanted anew, in place, and remember them.
 
-    def _shape_one(self, row: FoundSlot, content: Json, known: Mapping[str, _Pair]) -> Shaped:
+        What changed since it was found is None.
+        """
+        places = [place for place, one in enumerate(found) if is_wanted(one)]
+        if not places:
+            return
+        texts = aggregation.named(self._desk.reader.next(), {"Slot": [rows[place].id for place in places]})
+        for place in places:
+            row = rows[place]
+            stored = slots.version(texts.get(("Slot", row.id), ""), row.version)
+            found[place] = None
+            if stored is not None:
+                found[place] = shaped = self._shape_one(row, stored, known)
+                self._desk.memory.put(self._key(row), shaped)
+
+    def _shape_one(self, row: FoundSlot, stored: StoredSlot, known: Mapping[str, _Pair]) -> Shaped:
         agenda = self._agendas[row.schedule_id]
-        named = slots.services(content, agenda)
+        named = stored.services(agenda)
         mine = _those(named, known)
-        return Shaped(named, mine, slots.slot(content, agenda, self._shape, mine, self._desk.address))
+        return Shaped(named, mine, slots.slot(stored, agenda, self._shape, mine, self._desk.address))
 
     def _key(self, row: FoundSlot) -> Hashable:
         """All that the shape of a slot follows from, but for the CPTS that are known."""
@@ -78,10 +87,6 @@ class _Shaper:
 
 def _those(named: tuple[str, ...], known: Mapping[str, _Pair]) -> tuple[str, ...]:
     return tuple(id_ for id_ in named if id_ in known) if named and known else ()
-
-
-def _is_stale(one: Shaped, known: Mapping[str, _Pair]) -> bool:
-    return one.known != _those(one.named, known)
 
 
 def _add_services(known: Mapping[str, _Pair], answer: Answer) -> None:

@@ -15,7 +15,7 @@ from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.dates import Interval
 from fhir_server.kernel.paths import read
 from fhir_server.scheduling.openings import Word, left
-from fhir_server.storage import resources
+from fhir_server.storage import identified, resources
 from fhir_server.storage.keys import any_of, binds
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.statement import Prepared
@@ -97,7 +97,7 @@ def schedules_named(uow: UnitOfWork, identifiers: Iterable[dict[str, Any]]) -> l
         if key[1] == OWN_IDS:
             stored = resources.load(uow.connection, "Schedule", key[2])
         else:
-            stored = resources.find_by_identifiers(uow.connection, [key]).get(key)
+            stored = identified.find_by_identifiers(uow.connection, [key]).get(key)
         found += [stored.id] if stored is not None and not stored.deleted else []
     return found
 

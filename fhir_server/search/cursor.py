@@ -27,7 +27,7 @@ _KEY_TYPES: dict[str, tuple[type, ...]] = {"date": (int,), "number": (int, float
 
 
 def seal_of(secret: bytes) -> AESSIV:
-    """The seal that a secret of the server makes, used for cursors and for nothing else."""
+    """The seal that a secret of the server makes, used for cursors and for the ids of what `$find` proposes."""
     return AESSIV(HKDF(SHA256(), _KEY_BYTES, salt=None, info=b"creneau search cursor 1").derive(secret))
 
 

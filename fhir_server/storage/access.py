@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from fhir_server.auth.changes import Change
-from fhir_server.auth.throttle import FORGOTTEN_MS, Wrongs, counted
+from fhir_server.auth.throttle import Wrongs, counted
 from fhir_server.kernel.actor import SYSTEM
 from fhir_server.storage.ledgers import access_change, used_assertion, wrong_secret
 from fhir_server.storage.statement import Prepared
@@ -95,8 +95,7 @@ class WrongSecretTable:
         def work(uow: UnitOfWork) -> None:
             uow.lock(f"wrong-secret|{client_id}")
             after = counted(_counted_against(uow.connection, client_id), now_ms)
-            old = wrong_secret.c.until_ms < now_ms - FORGOTTEN_MS
-            uow.connection.execute(delete(wrong_secret).where(old | (wrong_secret.c.client_id == client_id)))
+            uow.connection.execute(delete(wrong_secret).where(wrong_secret.c.client_id == client_id))
             uow.connection.execute(
                 insert(wrong_secret), {"client_id": client_id, "count": after.count, "until_ms": after.until_ms}
             )

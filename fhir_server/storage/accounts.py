@@ -19,6 +19,13 @@ Key = tuple[str, str, str]
 
 TYPE = "Practitioner"
 
+_is_account = resource.c.owner == literal_column(f"'{REGULATORS}'")
+_all = Prepared(
+    select(resource.c.id)
+    .where(_is_account, resource.c.type == literal_column(f"'{TYPE}'"), resource.c.deleted.is_(False))
+    .order_by(resource.c.pk)
+)
+
 
 def by_identifier(system: str, value: str) -> Key:
     """The key of who has that identifier."""
@@ -45,6 +52,12 @@ def is_active(connection: Connection, keys: Iterable[Key]) -> bool:
     return any(one is not None and not one.deleted and one.content().get("active", False) for one in rows)
 
 
+def every(connection: Connection) -> list[Stored]:
+    """Every account, active or not, the oldest first."""
+    found = [resources.load(connection, TYPE, id_) for id_ in _all.run(connection, {}).scalars()]
+    return [one for one in found if one is not None and not one.deleted]
+
+
 def _ids(connection: Connection, keys: Iterable[Key]) -> list[str]:
     wanted = sorted(set(keys))
     return list(_by_keys(len(wanted)).run(connection, binds(wanted)).scalars()) if wanted else []
@@ -54,4 +67,4 @@ def _ids(connection: Connection, keys: Iterable[Key]) -> list[str]:
 def _by_keys(count: int) -> Prepared:
     keys = any_of((token_index.c.parameter, token_index.c.code, token_index.c.system), count)
     found = select(resource.c.id).join(token_index, token_index.c.pk == resource.c.pk)
-    return Prepared(found.where(keys, resource.c.owner == literal_column(f"'{REGULATORS}'")).distinct())
+    return Prepared(found.where(keys, _is_account).distinct())

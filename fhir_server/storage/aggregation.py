@@ -5,7 +5,7 @@ Every statement starts from an index and gives bodies: nothing is asked for row 
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BigInteger, Connection, Dialect, and_, bindparam, literal_column, or_, select
 
@@ -68,7 +68,8 @@ def free_slots(
     low, high = window
     values = {"schedules": list(schedules), "low": low, "high": high} | binds(actor, now_ms)
     rows = _free_slots(actor.is_territory, connection.dialect).run(connection, values).all()
-    return list(map(FoundSlot._make, rows))
+    # A row is a tuple with these names already; there are thousands of them.
+    return cast(list[FoundSlot], rows)
 
 
 def _each(rows: Any) -> list[Found]:

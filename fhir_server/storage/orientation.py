@@ -3,13 +3,12 @@
 Bounded whatever the store holds: a few slots of each agenda are read from the index of the free ones.
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Select, bindparam, literal_column, select, true, union
+from sqlalchemy import Connection, Dialect, and_, bindparam, literal_column, select, true
 
 from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
@@ -79,15 +78,23 @@ def by_id(connection: Connection, type_name: str, ids: Collection[str]) -> dict[
     return {id_: json.load(body.encode()) for id_, body in rows}
 
 
-def acts(connection: Connection, window: tuple[int, int], statuses: Sequence[str]) -> dict[str, int]:
-    """How many appointments of regulated care in these statuses each doctor (`Practitioner/1`) has in a time.
+def acts(connection: Connection, window: tuple[int, int], statuses: Sequence[str]) -> list[tuple[int, str | None]]:
+    """The appointments of regulated care in these statuses that start in a time: row key, and id of the Practitioner.
 
-    A doctor's are those that name it; one that names no doctor is of whose agenda its slot stands in.
+    One that names several doctors comes once for each, one that names none with None.
     """
     low, high = window
     values = {"low": low, "high": high, "statuses": sorted(statuses)}
     rows: Sequence[Any] = _acts(connection.dialect).run(connection, values).all()
-    return Counter(f"Practitioner/{id_}" for _, id_ in rows)
+    return [(pk, doctor) for pk, doctor in rows]
+
+
+def schedules_of(connection: Connection, pks: Collection[int]) -> list[tuple[int, str]]:
+    """Ids of the Schedules in whose slots appointments of these row keys stand."""
+    if not pks:
+        return []
+    rows: Sequence[Any] = _schedules_of(connection.dialect).run(connection, {"keys": sorted(pks)}).all()
+    return [(pk, schedule_id) for pk, schedule_id in rows]
 
 
 @lru_cache(maxsize=16)
@@ -136,54 +143,35 @@ def _by_id(dialect: Dialect) -> Statement:
 
 @lru_cache(maxsize=4)
 def _acts(dialect: Dialect) -> Statement:
-    return compiled(union(_named(dialect), _of_agenda(dialect)), dialect)
-
-
-def _named(dialect: Dialect) -> Select[Any]:
     act, doctor = date_index.alias("d"), reference_index.alias("p")
-    return (
-        select(act.c.pk, doctor.c.target_id.label("doctor"))
-        .join(doctor, doctor.c.pk == act.c.pk)
+    is_doctor = and_(doctor.c.pk == act.c.pk, doctor.c.parameter == literal("Appointment.practitioner"))
+    found = (
+        select(act.c.pk, doctor.c.target_id)
         .join(appointment_index, appointment_index.c.pk == act.c.pk)
-        .where(*_is_act(act, dialect), _is_of(doctor, "Appointment.practitioner"))
-    )
-
-
-def _of_agenda(dialect: Dialect) -> Select[Any]:
-    act, named, held = date_index.alias("d"), reference_index.alias("n"), reference_index.alias("h")
-    slot, schedule, actor = resource.alias("t"), resource.alias("c"), reference_index.alias("a")
-    is_named: Select[Any] = select(literal_column("1")).where(
-        named.c.pk == act.c.pk, named.c.parameter == literal("Appointment.practitioner")
-    )
-    return (
-        select(act.c.pk, actor.c.target_id.label("doctor"))
-        .join(appointment_index, appointment_index.c.pk == act.c.pk)
-        .join(held, held.c.pk == act.c.pk)
-        .join(slot, slot.c.id == held.c.target_id)
-        .join(slot_index, slot_index.c.pk == slot.c.pk)
-        .join(schedule, schedule.c.id == slot_index.c.schedule_id)
-        .join(actor, actor.c.pk == schedule.c.pk)
+        .join(doctor, is_doctor, isouter=True)
         .where(
-            *_is_act(act, dialect),
-            _is_of(held, "Appointment.slot"),
-            slot.c.type == literal("Slot"),
-            schedule.c.type == literal("Schedule"),
-            _is_of(actor, "Schedule.actor"),
-            actor.c.target_type == literal("Practitioner"),
-            ~is_named.exists(),
+            act.c.parameter == literal("Appointment.regulated-start"),
+            act.c.low_ms >= bindparam("low"),
+            act.c.low_ms < bindparam("high"),
+            one_of(appointment_index.c.status, bindparam("statuses"), dialect.name),
         )
     )
+    return compiled(found, dialect)
 
 
-def _is_of(entry: Any, parameter: str) -> ColumnElement[bool]:
-    """Whether a reference is of that parameter: asked of those of one resource, never the way to find it."""
-    return unindexed("text", entry.c.parameter) == literal(parameter)
-
-
-def _is_act(act: Any, dialect: Dialect) -> tuple[Any, ...]:
-    return (
-        act.c.parameter == literal("Appointment.regulated-start"),
-        act.c.low_ms >= bindparam("low"),
-        act.c.low_ms < bindparam("high"),
-        one_of(appointment_index.c.status, bindparam("statuses"), dialect.name),
+@lru_cache(maxsize=4)
+def _schedules_of(dialect: Dialect) -> Statement:
+    held, slot = reference_index.alias("h"), resource.alias("t")
+    found = (
+        select(held.c.pk, slot_index.c.schedule_id)
+        .join(slot, slot.c.id == held.c.target_id)
+        .join(slot_index, slot_index.c.pk == slot.c.pk)
+        .where(
+            one_of(held.c.pk, bindparam("keys"), dialect.name, are_keys=True),
+            # Looked up for these, not found among all that were ever booked.
+            unindexed("text", held.c.parameter) == literal("Appointment.slot"),
+            slot.c.type == literal("Slot"),
+            slot_index.c.schedule_id.is_not(None),
+        )
     )
+    return compiled(found, dialect)

@@ -64,6 +64,11 @@ _due = (
 )
 _lease = update(table).where(table.c.pk == bindparam("of_pk")).values(leased_until_ms=bindparam("until"))
 _release = update(table).where(table.c.pk.in_(bindparam("pks", expanding=True))).values(leased_until_ms=0)
+_postpone = (
+    update(table)
+    .where(table.c.pk.in_(bindparam("pks", expanding=True)))
+    .values(leased_until_ms=0, due_ms=bindparam("due"))
+)
 _keep_payload = update(table).where(table.c.pk == bindparam("of_pk")).values(payload=bindparam("bytes"))
 _finish = (
     update(table)
@@ -137,6 +142,11 @@ def lease(uow: UnitOfWork, *, count: int, lease_ms: int) -> list[Delivery]:
 def release(uow: UnitOfWork, pks: Sequence[int]) -> None:
     """Give leased deliveries back untried."""
     uow.connection.execute(_release, {"pks": list(pks)})
+
+
+def postpone(uow: UnitOfWork, pks: Sequence[int], due_ms: int) -> None:
+    """Give leased deliveries back untried, for a later moment."""
+    uow.connection.execute(_postpone, {"pks": list(pks), "due": due_ms})
 
 
 def keep_payload(uow: UnitOfWork, pk: int, payload: bytes) -> None:

@@ -1,24 +1,21 @@
 """Resources and their versions: every write is a new version, and the version table is the history."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
-from fhir_server.kernel.deed import Written
 from fhir_server.kernel.errors import Category, FhirError, fault
-from fhir_server.registry.resources import REGULATORS
 from fhir_server.storage import index, together
-from fhir_server.storage.keys import any_of, binds, chunks, listed, lists
+from fhir_server.storage.keys import any_of, binds, chunks
 from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import resource as table
 from fhir_server.storage.tables import resource_version as versions
-from fhir_server.storage.tables import token_index
 from fhir_server.storage.unit_of_work import UnitOfWork
 
 
@@ -52,7 +49,8 @@ class Stored:
         return content
 
 
-_columns = (
+#: Columns of a row that `read_row` reads.
+COLUMNS = (
     table.c.pk,
     table.c.type,
     table.c.id,
@@ -64,7 +62,7 @@ _columns = (
     table.c.body,
     table.c.told,
 )
-_of_id = select(*_columns).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
+_of_id = select(*COLUMNS).where(table.c.type == bindparam("type"), table.c.id == bindparam("id"))
 _by_id = Prepared(_of_id)
 _lock_by_id = Prepared(_of_id.with_for_update())
 _version = Prepared(
@@ -78,22 +76,6 @@ _WRITTEN = ("type", "id", "version", "updated_ms", "deleted", "owner", "happened
 _KEPT = ("type", "id", "version", "updated_ms", "method", "owner", "body")
 _CHANGED = ("version", "updated_ms", "deleted", "happened_ms", "body", "told")
 _insert = Prepared(insert(table).values({name: bindparam(name) for name in _WRITTEN}).returning(table.c.pk))
-_numbers = Prepared(
-    select(token_index.c.code)
-    .join(table, table.c.pk == token_index.c.pk)
-    .where(
-        token_index.c.parameter == bindparam("parameter"),
-        token_index.c.system == bindparam("system"),
-        table.c.owner == bindparam("owner"),
-    )
-)
-_IDENTIFIED = (token_index.c.parameter, token_index.c.code, token_index.c.system)
-_of_identifiers = (
-    select(token_index.c.system, token_index.c.code, *_columns)
-    .join(table, table.c.pk == token_index.c.pk)
-    .where(table.c.deleted.is_(False), table.c.owner != literal_column(f"'{REGULATORS}'"))
-)
-_by_listed_identifiers = Prepared(_of_identifiers.where(listed(_IDENTIFIED)))
 _insert_version = Prepared(insert(versions).values({name: bindparam(name) for name in _KEPT}))
 _update = Prepared(
     update(table)
@@ -122,32 +104,7 @@ def lock_many(uow: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[st
     wanted = sorted(set(keys))
     connection = uow.connection_for(*{type_name for type_name, _ in wanted})
     rows = (row for some in chunks(wanted) for row in _lock_many(len(some)).run(connection, binds(some)))
-    return {(row.type, row.id): _read(row) for row in rows}
-
-
-def find_by_identifiers(
-    connection: Connection, keys: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], Stored]:
-    """The resources that carry identifiers (type, system, value), unlocked; the oldest where several do."""
-    wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
-    found: dict[tuple[str, str, str], Stored] = {}
-    for row in sorted(_rows_by_identifiers(connection, wanted), key=lambda row: int(row.pk)):
-        stored = _read(row[2:])
-        found.setdefault((stored.type, row.system, row.code), stored)
-    return found
-
-
-def numbers(connection: Connection, type_name: str, system: str, owner: str) -> set[str]:
-    """The values of an identifier system that resources of that type and owner carry."""
-    rows = _numbers.run(connection, {"parameter": f"{type_name}.identifier", "system": system, "owner": owner})
-    return {row.code for row in rows}
-
-
-def find_all(connection: Connection, keys: Sequence[tuple[str, str, str]]) -> list[Stored]:
-    """Every resource that carries one of the identifiers (type, system, value), unlocked, the oldest first."""
-    wanted = [(f"{type_name}.identifier", value, system) for type_name, system, value in keys]
-    found = {int(row.pk): _read(row[2:]) for row in _rows_by_identifiers(connection, wanted)}
-    return [found[pk] for pk in sorted(found)]
+    return {(row.type, row.id): read_row(row) for row in rows}
 
 
 def load_version(connection: Connection, type_name: str, id_: str, version: int) -> Row[Any] | None:
@@ -223,21 +180,7 @@ def remove(uow: UnitOfWork, before: Stored) -> Stored:
 @lru_cache(maxsize=64)
 def _lock_many(count: int) -> Prepared:
     keys = any_of((table.c.type, table.c.id), count)
-    return Prepared(select(*_columns).where(keys).order_by(table.c.type, table.c.id).with_for_update())
-
-
-def _rows_by_identifiers(connection: Connection, wanted: Sequence[tuple[str, str, str]]) -> list[Any]:
-    """Parameter, value and system of the identifiers wanted; system, value and resource found."""
-    if not wanted:
-        return []
-    if connection.dialect.name != "sqlite":
-        return list(_by_listed_identifiers.run(connection, lists(wanted)))
-    return [row for some in chunks(wanted) for row in _by_identifiers(len(some)).run(connection, binds(some))]
-
-
-@lru_cache(maxsize=64)
-def _by_identifiers(count: int) -> Prepared:
-    return Prepared(_of_identifiers.where(any_of(_IDENTIFIED, count)))
+    return Prepared(select(*COLUMNS).where(keys).order_by(table.c.type, table.c.id).with_for_update())
 
 
 def _with_key(uow: UnitOfWork, made: Stored) -> Stored:
@@ -268,10 +211,7 @@ def _succeed(uow: UnitOfWork, after: Stored, method: str) -> None:
 
 
 def _noted(uow: UnitOfWork, stored: Stored, body: str | None = None) -> Stored:
-    """The version, noted for audit with what it says, or said before it was deleted."""
-    if uow.notes is not None:
-        told = stored.body if body is None else body
-        uow.notes.written.append(Written(f"{stored.reference}/_history/{stored.version}", told))
+    uow.note(f"{stored.reference}/_history/{stored.version}", stored.body if body is None else body)
     return stored
 
 
@@ -295,9 +235,10 @@ def _stamp(content: dict[str, Any], id_: str, version: int, now_ms: int) -> str:
 
 
 def _stored(row: Any) -> Stored | None:
-    return None if row is None else _read(row)
+    return None if row is None else read_row(row)
 
 
-def _read(row: Any) -> Stored:
+def read_row(row: Any) -> Stored:
+    """The version that a row of `COLUMNS` holds."""
     pk, type_name, id_, version, updated_ms, deleted, owner, happened_ms, body, told = row
     return Stored(pk, type_name, id_, version, updated_ms, bool(deleted), owner, happened_ms, body, told)

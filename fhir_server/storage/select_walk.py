@@ -92,7 +92,9 @@ def _led(
     lead: Any = scope.lead
     other, name = KIND_TABLES[parameter.kind][0].alias(f"o{scope.number}"), f"{scope.type}.{parameter.code}"
     mine, rival = lead.c[_column(parameter)], other.c[_column(parameter)]
-    first = literal_column(f"{other.name}.{_PLACES[builder.dialect]} < {lead.name}.{_PLACES[builder.dialect]}")
+    first: ColumnElement[bool] = literal_column(
+        f"{other.name}.{_PLACES[builder.dialect]} < {lead.name}.{_PLACES[builder.dialect]}"
+    )
     beats = or_(rival > mine if is_descending else rival < mine, and_(rival == mine, first))
     rivals = select(other.c.pk).where(other.c.pk == lead.c.pk, builder.named(other, name), beats)
     return [lead.c.parameter == literal(name), not_(builder.exists(rivals))]

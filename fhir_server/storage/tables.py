@@ -98,7 +98,7 @@ slot_index = Table(
     Column("status", String(32), nullable=False),
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
-    #: Bits of whom it is meant for, kept for and how they are seen (`kernel.audiences`), and when it opens to the former.
+    #: Bits of whom it is meant for, kept for, how they are seen (`kernel.audiences`), and when it opens to the former.
     Column("audience", Integer, nullable=False),
     Column("open_ms", BigInteger, nullable=False),
     Index("ix_slot_index_schedule", "schedule_id", "start_ms", "pk"),

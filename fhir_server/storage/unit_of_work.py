@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fhir_server.kernel.actor import SYSTEM, Actor
-from fhir_server.kernel.deed import Notes
+from fhir_server.kernel.deed import Notes, Written
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.registry.model import Policy, Route
 from fhir_server.storage import audit, together
@@ -77,6 +77,11 @@ class UnitOfWork:
     def lock(self, *keys: str) -> None:
         """Hold names against other units of work until this one ends. All that are needed, in one call."""
         self.database.lock(self.opened, keys)
+
+    def note(self, version: str, body: str) -> None:
+        """Note for audit a version that was made (`Type/id/_history/1`), with what it says, or said when it went."""
+        if self.notes is not None:
+            self.notes.written.append(Written(version, body))
 
     def event(self) -> str | None:
         """The line of the audit trail that tells of this work, once: whoever gets it stores it. After all it writes."""

@@ -67,11 +67,11 @@ def application() -> Flask:
 
 
 def _resources(connection: Connection, one: Recorded) -> Sequence[Row[Any]]:
-    """The rows of a statement; of one that only counts, none."""
+    """The rows of a statement; of one that counts, or gathers facts, none."""
     result = connection.exec_driver_sql(one.statement, one.values)
     columns = tuple(result.keys())
     rows = result.all()
-    return rows if "body" in columns else ()
+    return rows if {"type", "id", "body"} <= set(columns) else ()
 
 
 def main() -> None:

@@ -197,9 +197,7 @@ SCENARIOS = (
     _reading("history-type", "history of Appointment, first 20"),
     # Two hundred a second of each core. One client keeps one worker busy; who waits for the disk leaves it to others.
     Scenario("token", "token by a secret, signed with ES256", _token, _bare_token, rate=(200, 1), clients=(1, 8)),
-    Scenario(
-        "token-key", "token by an assertion of ES384", _signed_token, _bare_token, rate=(400, 8), clients=(1, 8)
-    ),
+    Scenario("token-key", "token by an assertion of ES384", _signed_token, _bare_token, rate=(400, 8), clients=(1, 8)),
     Scenario("audit-read", "the read, told in the audit trail and sealed", _ask("read"), _untold("read"), share=0.8),
     Scenario("audit-search", "the search, told and sealed", _ask("search"), _untold("search"), share=0.8),
     Scenario("create", "create: POST Patient", _create, _bare_write("create")),

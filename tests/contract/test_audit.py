@@ -2,19 +2,25 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
+from adapters.dispatch import Dispatcher
+from adapters.feeds import load
+from adapters.mapping import tables
 from adapters.service import House
 from fhir_server.audit import journal
 from fhir_server.audit.event import Event, encode
-from fhir_server.bootstrap import Services
+from fhir_server.bootstrap import Services, build
 from fhir_server.interactions.create import create
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.deed import Deed
+from fhir_server.kernel.errors import Category
+from fhir_server.settings import Settings
 from fhir_server.storage import audit, audit_seal
 from fhir_server.storage.audit import Sealed
 from fhir_server.storage.audit_seal import seal, seal_all
@@ -23,7 +29,9 @@ from fhir_server.storage.ledgers import audit as table
 from fhir_server.storage.ledgers import audit_entity, audit_journal, audit_pending
 from fhir_server.storage.unit_of_work import UnitOfWork
 from tests import builders
+from tests.conftest import StandingClock
 from tests.contract.test_receive import appointment
+from tests.mllp_peer import listening
 
 KEY = b"a secret of this suite, and no other"
 
@@ -297,3 +305,50 @@ def test_messages_received_are_told_once_each_with_what_they_wrote(house: House)
     assert ("M1", ()) == (again.request_id, again.written)
     assert {"Appointment", "Patient"} <= {one.partition("/")[0] for one in first.written}
     assert (1, ("AE", "M2"), "AR") == (len(first.patients), (refused.status, refused.request_id), noise.status)
+
+
+def test_messages_taken_together_are_told_one_by_one(house: House) -> None:
+    receiver, services = house.receiver("hospital"), house.services
+    persons = [b"000777", b"000778", b"000779"]
+    booked = [
+        appointment("SIU^S12^SIU_S12", hour=f"0{number}00", control_id=f"M{number}")
+        .replace(b"000777", person)
+        .replace(b"|P1^GAM|F1^GAM|", b"|P%d^GAM|F%d^GAM|" % (number, number))
+        for number, person in enumerate(persons, start=7)
+    ]
+    receiver.take_all([*booked, booked[0]])
+    seal_all(services.store, folder(services), KEY)
+
+    events = [row.event for row in rows(services)]
+    assert ["M7", "M7", "M8", "M9"] == sorted(one.request_id for one in events)
+    wrote = [one for one in events if one.written]
+    assert [1, 1, 1] == [len(one.patients) for one in wrote]
+    assert 3 == len({one.patients for one in wrote})
+    assert all(one.kind == "message-received" and one.status == "AA" for one in events)
+
+
+def test_each_try_to_send_a_message_is_told(settings: Settings, clock: StandingClock) -> None:
+    with listening() as peer:
+        (hospital,) = (feed for feed in load(settings) if feed.name == "hospital")
+        assert hospital.send is not None
+        feed = replace(hospital, send=replace(hospital.send, port=peer.port))
+        route = feed.route()
+        assert route is not None
+        services = build(settings, [route], clock=clock, pool_size=4)
+        peer.refusals = [Category.UNAVAILABLE]
+        patient = create(services.store, SYSTEM, "Patient", builders.patient())
+        participant = [{"actor": {"reference": patient.reference}, "status": "accepted"}]
+        create(services.store, Actor("vendor"), "Appointment", builders.appointment(participant=participant))
+        dispatcher = Dispatcher(services.store, {feed.channel: feed}, {feed.name: tables.load()})
+        for _ in range(2):
+            dispatcher.deliver_due()
+            clock.advance(3_600_000)
+        dispatcher.close()
+    seal_all(services.store, folder(services), KEY)
+
+    events = [row.event for row in rows(services)]
+    services.close()
+    assert [("message-sent", "waiting"), ("message-sent", "delivered")] == [(one.kind, one.status) for one in events]
+    assert {("feed:hospital", "appointment-booked", (patient.id,))} == {
+        (one.owner, one.name, one.patients) for one in events
+    }

@@ -8,6 +8,8 @@ import pytest
 
 from fhir_server.app import create_app
 from fhir_server.bootstrap import Services
+from fhir_server.interactions.create import create
+from fhir_server.kernel.actor import Actor
 from tests import availability, builders
 from tests.contract.sas_doors import IDNPS, TYPES, Caller, Json, caller, identified, without
 
@@ -339,8 +341,6 @@ def test_item_33_an_ins_comes_with_its_traits(vendor: Caller) -> None:
 
     assert refused.status_code == 422
     assert {one["expression"][0] for one in refused.get_json()["issue"]} == {"Patient.extension"}
-    # Once stored by who may, it is not refused again for what it was.
-    coordination = caller(vendor.services)
     place = {"extension": [{"url": f"{SECOND}fr-core-address-insee-code", "valueCoding": {"code": "96001"}}]}
     extensions = [
         {"url": "http://hl7.org/fhir/StructureDefinition/patient-birthPlace", "valueAddress": place},
@@ -349,4 +349,11 @@ def test_item_33_an_ins_comes_with_its_traits(vendor: Caller) -> None:
             "extension": [{"url": "identityStatus", "valueCoding": {"code": "VALI"}}],
         },
     ]
-    assert made(coordination, builders.patient(identifier=[number_alone], extension=extensions))["identifier"]
+    stored = made(vendor, builders.patient(identifier=[number_alone], extension=extensions))
+    worse = without(stored, "extension")
+    assert vendor.ask("PUT", f"/fhir/Patient/{stored['id']}", worse).status_code == 422
+    # Of what a feed told without all of it, another element may change.
+    feed = Actor("hospital", is_territory=True, origin="feed:hospital", request_id="1")
+    told = create(vendor.services.store, feed, "Patient", builders.patient(identifier=[number_alone])).content()
+    amended = caller(vendor.services).ask("PUT", f"/fhir/Patient/{told['id']}", told | {"language": "fr"})
+    assert amended.status_code == 200

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from fhir_server.bootstrap import Services
 from fhir_server.interactions.answer import Answer
+from fhir_server.interactions.bundle import process
 from fhir_server.interactions.create import create
 from fhir_server.interactions.lapsed import end_all
 from fhir_server.interactions.read import read
@@ -21,6 +22,7 @@ from fhir_server.scheduling.slots import CAPACITY
 from fhir_server.storage.ledgers import claim, hold
 from tests import builders
 from tests.conftest import StandingClock
+from tests.contract.bundles import BASE, bundle, entry
 from tests.scheduling_calls import GONE, HOLD_SECONDS, Partner, expiry_ms, held, matches, outcome, publish, status_of
 
 LAPSE_MS = HOLD_SECONDS * 1000
@@ -200,6 +202,19 @@ def test_item_22_a_lapsed_hold_is_in_nobodys_way(
 
     assert 1 == create(services.store, rival.actor, "Appointment", _plain(slot)).version
     assert ("cancelled", "busy") == (vendor.appointment(kept["id"])["status"], status_of(services, slot))
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_item_22_a_lapsed_hold_is_in_no_bundles_way(
+    services: Services, slot: str, vendor: Partner, clock: StandingClock, kind: str
+) -> None:
+    vendor.hold(vendor.options()[0]["id"])
+    clock.advance(LAPSE_MS)
+
+    sent = bundle(kind, entry("POST", "Appointment", _plain(slot)))
+    answer = process(services.store, lambda *_: None, Actor("rival"), sent, BASE)
+    assert ["201 Created"] == [one["response"]["status"] for one in answer["entry"]]
+    assert "busy" == status_of(services, slot)
 
 
 def test_item_22_a_lapsed_hold_is_neither_booked_nor_kept(

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from adapters.destinations import NoticeDestination
+from adapters.notices import notices
 from adapters.service import House, build_house
 from adapters.sweeping import sweep
 from fhir_server import settings as settings_module
+from fhir_server.auth.secrets import hash_secret
 from fhir_server.figures.evaluate import evaluate
 from fhir_server.figures.period import period
 from fhir_server.interactions import rota_conflicts
@@ -25,12 +28,17 @@ from fhir_server.interactions.update import update
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.errors import FhirError
 from fhir_server.registry.model import Policy
+from fhir_server.sas import regulators
 from fhir_server.sas.asking import STRUCTURES
+from fhir_server.scheduling.regulation import SAS_OPERATOR
 from fhir_server.search.query import parse
 from fhir_server.storage import outbox
 from fhir_server.storage.unit_of_work import Store
 from tests import builders
 from tests.availability import MONDAYS, schedule
+from tests.contract.oauth import Caller, add_partner, basic, jwks, new_key
+from tests.contract.sas_doors import IDNPS, INTRN, UUID, identified, regulator
+from tests.contract.sas_doors import RPPS as NUMBER
 from tests.contract.test_receive import appointment
 from tests.sas_world import (
     ACT,
@@ -182,6 +190,37 @@ def _live(house: House) -> None:
     sweep(store, 1)
 
 
+def _regulate(house: House) -> None:
+    """A regulator's account, and the news of what it books."""
+    told = notices("sas", {"url": "http://127.0.0.1:1/fhir", "identifier_system": "urn:oid:1.2.3"})
+    store = replace(house.services.store, routes=[told.route()])
+    account = regulator(identified(INTRN, UUID), identified(IDNPS, NUMBER))
+    regulators.create(store, VENDOR, account)
+    regulators.put(store, VENDOR, (INTRN, UUID), account)
+    day = {"start": "2099-03-03T09:00:00+01:00", "end": "2099-03-03T09:15:00+01:00"}
+    taken = {"extension": [{"url": SAS_OPERATOR, "valueReference": {"identifier": identified(INTRN, UUID)}}]}
+    booked = create(store, VENDOR, "Appointment", builders.appointment(**day, **taken))
+    update(store, VENDOR, "Appointment", booked.id, booked.content() | builders.CANCELLED, 1)
+    (delivery,) = store.transact(SYSTEM, lambda uow: outbox.lease(uow, count=20, lease_ms=1))
+    NoticeDestination(told).render(store.read(), delivery)
+
+
+def _let_in(house: House) -> None:
+    """A partner that signs, guesses, comes in and goes out again."""
+    services = house.services
+    key = new_key()
+    add_partner(services, "signer", jwks=jwks(key), secret_hash=hash_secret("right"))
+    caller = Caller(services)
+    for _ in range(2):
+        caller.prove(caller.assertion(key, jti="once"))
+    for secret in ("wrong", "right"):
+        caller.ask(headers=basic("signer", secret))
+    token = caller.token("demo-vendor", "creneau-demo", "system/Slot.rs?status=free")
+    caller.get("Slot?_count=1", token)
+    caller.ask({"token": token}, path="revoke", headers=basic("demo-vendor", "creneau-demo"))
+    caller.get("Slot/absent", token)
+
+
 def _with_status(store: Store, id_: str, status: str) -> dict[str, Any]:
     return read(store, VENDOR, "Appointment", id_).content() | {"status": status}
 
@@ -196,6 +235,8 @@ WORK: dict[str, Callable[[House], None]] = {
     "finding, holding, booking": _find_and_hold,
     "reporting": _report,
     "the life of an appointment": _live,
+    "SAS accounts and notices": _regulate,
+    "letting in": _let_in,
 }
 
 

@@ -6,7 +6,7 @@ from adapters.hl7v2.acknowledge import read_acknowledgement
 from adapters.receive import Receiver
 from adapters.service import House
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.storage import inbox, resources
+from fhir_server.storage import identified, inbox
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 from tests.contract.test_receive_several import admission, states
 
@@ -45,7 +45,7 @@ def sources(house: House) -> list[str]:
 
     def look(uow: UnitOfWork) -> list[str]:
         keys = [("Patient", "urn:oid:1.2.250.1.999.1", f"00{number}") for number in range(9)]
-        return [one.content()["meta"]["source"] for one in resources.find_all(uow.connection, keys)]
+        return [one.content()["meta"]["source"] for one in identified.find_all(uow.connection, keys)]
 
     return house.services.store.transact(SYSTEM, look)
 

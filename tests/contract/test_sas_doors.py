@@ -1,14 +1,16 @@
 """Who may ask at `/sas`, what is refused, what is read by id, and what happens when the store is slow."""
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
-from adapters.sas_commands import lines
+from adapters.sas_commands import lines, sas
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import dates
 from fhir_server.kernel.actor import Actor
 from fhir_server.sas import search
 from fhir_server.sas.explain import Explanation, explain
+from fhir_server.settings import Settings
 from tests.conftest import StandingClock
 from tests.sas_world import OF_CPTS, PERSON, PRACTITIONERS, RPPS, Platform, World, platform_of, world_in
 
@@ -249,3 +251,15 @@ def test_an_operator_is_told_why_slots_are_not_shown(
 def _told(name: str, found: Explanation | None) -> list[str]:
     assert found is not None
     return list(lines(name, found))
+
+
+def test_the_command_tells_it_and_fails(world: World, settings: Settings) -> None:
+    # As the operator asks: at the present, when the slots of the standing clock are long over.
+    told = CliRunner().invoke(sas, ["explain", AGENDA, "--partner", "demo-sas"], obj=settings)
+    unknown = CliRunner().invoke(sas, ["explain", "absent"], obj=settings)
+
+    assert (0, f"Schedule/{AGENDA}, the next 72 hours: 0 free slots; 0 shown, 0 with a CPTS, 0 of SOS\n") == (
+        told.exit_code,
+        told.output,
+    )
+    assert (1, "Error: there is no Schedule/absent\n") == (unknown.exit_code, unknown.output)

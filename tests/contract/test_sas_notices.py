@@ -256,6 +256,19 @@ def test_item_24_an_outage_keeps_the_order(desk: Desk, sas: Platform) -> None:
     assert other.id
 
 
+def test_item_24_a_silent_platform_keeps_nobody_else_waiting(desk: Desk, sas: Platform) -> None:
+    """Of what goes there, one waits for its answer; the others are left for later, untried."""
+    sas.faults = ["silent"]
+    for hour in (9, 10, 11):
+        desk.book(operator(), start=f"2026-03-03T{hour:02d}:00:00+01:00", end=f"2026-03-03T{hour:02d}:15:00+01:00")
+    desk.deliver()
+    assert [(one.state, one.attempts) for one in desk.deliveries] == [("waiting", 1), ("waiting", 0), ("waiting", 0)]
+
+    desk.deliver_later()
+
+    assert desk.states == ["delivered"] * 3
+
+
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_item_24_what_is_refused_is_kept_with_its_reason(desk: Desk, sas: Platform, status: int) -> None:
     """A dead letter holds what follows of its appointment until an operator has spoken (decision 4)."""

@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from adapters.sas_commands import sas_regulators
 from fhir_server.bootstrap import Services
 from fhir_server.storage import accounts
 from tests.contract.sas_doors import IDNPS, INTRN, RPPS, UUID, Caller, Json, caller, identified, regulator, without
@@ -241,3 +243,16 @@ def test_two_at_once_make_one_account(services: Services) -> None:
         found = sorted(pool.map(make, range(6)))
 
     assert found == [201, 409, 409, 409, 409, 409]
+
+
+def test_an_operator_lists_the_accounts(platform: Caller) -> None:
+    made = platform.post_account(regulator(identified(IDNPS, RPPS))).get_json()
+    platform.put_account(IDNPS, RPPS, regulator(identified(IDNPS, RPPS), active=False))
+    platform.post_account(regulator(email="b@sas.example"))
+
+    shown = CliRunner().invoke(sas_regulators, obj=platform.services.settings)
+    assert (shown.exit_code, shown.output.splitlines()[0], len(shown.output.splitlines())) == (
+        0,
+        f"inactive Practitioner/{made['id']}/_history/2 {RPPS} FERRAND Alix alix.ferrand@sas.example",
+        2,
+    )

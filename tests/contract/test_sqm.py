@@ -7,7 +7,10 @@ from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
 from adapters.service import build_house
+from fhir_server.interactions.create import create
+from fhir_server.kernel.actor import Actor
 from fhir_server.settings import Settings
+from tests import builders
 from tests.contract.siu import DAY, DOCTOR, OTHER, PID, Desk, open_agenda, sch
 
 
@@ -168,6 +171,16 @@ def test_a_patient_is_told_what_is_booked_for_him_alone(desk: Desk) -> None:
 
     assert [fields[11] for fields in named(answer, "SCH")] == [f"^^^{DAY}090000^{DAY}091500"]
     assert named(nobody, "ERR")[0][3][:3] == "204"
+
+
+def test_what_is_held_is_told_with_what_is_booked(desk: Desk) -> None:
+    times = {"start": "2099-03-03T09:00:00+01:00", "end": "2099-03-03T09:15:00+01:00"}
+    held = builders.appointment("q1", status="pending", **times)
+    create(desk.house.services.store, Actor("vendor"), "Appointment", held)
+    answer = query(desk, RANGE, what="SBK")
+
+    assert [("Pending", f"^^^{DAY}090000^{DAY}091500")] == [(fields[25], fields[11]) for fields in named(answer, "SCH")]
+    assert 1 == len(named(query(desk, RANGE), "SCH"))
 
 
 def test_the_range_may_be_a_timing_quantity(desk: Desk) -> None:

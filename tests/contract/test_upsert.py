@@ -14,7 +14,7 @@ from fhir_server.interactions.upsert import Applied
 from fhir_server.kernel.actor import SYSTEM, Actor
 from fhir_server.kernel.errors import Category, FhirError
 from fhir_server.kernel.upsert import Upsert
-from fhir_server.storage import resources
+from fhir_server.storage import identified
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import UnitOfWork
 from tests import builders
@@ -178,7 +178,7 @@ def _told(services: Services, status: str = "booked", key: str = "A1", **element
     given = {"identifier": [_identifier(identifier)], "status": status, "participant": [PLACE], **elements}
     _apply(services, Upsert("urn:uuid:a", "Appointment", (identifier,), {"resourceType": "Appointment", **given}))
     with services.store.database.begin() as connection:
-        found = resources.find_by_identifiers(connection, [("Appointment", *identifier)])
+        found = identified.find_by_identifiers(connection, [("Appointment", *identifier)])
     return found["Appointment", *identifier].content()
 
 

@@ -114,6 +114,7 @@ def test_the_commands_tell_of_the_trail(
     head = run("head").stdout.strip()
     run("export", "--output", str(file))
     since, none = run("export", "--since", "2000-01-01"), run("export", "--until", "2000-01-01")
+    after = sealed(server, database)[len(rows) :]
     good, bad, odd = (
         run("verify", "--head", head),
         run("verify", "--head", f"1:{'f' * 64}"),
@@ -124,6 +125,8 @@ def test_the_commands_tell_of_the_trail(
     assert [str(row.number) for row in rows] == [one["id"] for one in exported]
     assert ["search-type"] == [one["subtype"][0]["code"] for one in exported if one["action"] == "E"][-1:]
     assert (file.read_text(), "") == (since.stdout, none.stdout)
+    assert [("command", "audit-export")] * 3 == [(row.event.kind, row.event.name) for row in after]
+    assert all(row.owner.startswith("operator:") for row in after)
     assert (0, 1, 1) == (good.returncode, bad.returncode, odd.returncode)
     assert "event 1 is not the head that was noted" in bad.stdout
     assert "--head" in odd.stderr

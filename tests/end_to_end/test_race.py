@@ -53,3 +53,23 @@ def test_many_more_clients_than_connections_are_slower_never_stuck(server: Serve
 
     assert answers == {201: 16, 409: 112}
     assert server.fhir("GET", "Slot?status=free", token=vendor).status == 200
+
+
+def test_one_key_is_one_booking_in_every_worker_and_after_a_restart(server: Server) -> None:
+    """Item 16: an answer that was lost is asked for again, at once by many, and of a server that was started anew."""
+    server.start("web")
+    coordinator, vendor = server.token("demo-coordinator"), server.token("demo-vendor")
+    _publish(server, coordinator, "prize")
+
+    def book(_number: int) -> tuple[int, str]:
+        content = builders.appointment("prize", **DAY)
+        answer = server.fhir("POST", "Appointment", content, token=vendor, Idempotency_Key="4711")
+        return answer.status, answer.content["id"]
+
+    with ThreadPoolExecutor(16) as clients:
+        answers = set(clients.map(book, range(32)))
+    server.stop()
+    server.start("web")
+    answers.add(book(0))
+
+    assert [status for status, _ in answers] == [201]

@@ -45,7 +45,7 @@ _candidates = st.builds(
     is_kept=st.booleans(),
     specialties=_terms,
     motives=_terms,
-    acts=st.integers(min_value=0, max_value=WEEKLY_CAP + 2),
+    acts=st.sampled_from([0, 1, 7, WEEKLY_CAP - 1, WEEKLY_CAP, WEEKLY_CAP + 1]),
 )
 _lists = st.lists(_candidates, max_size=12, unique_by=lambda one: one.slot_id)
 

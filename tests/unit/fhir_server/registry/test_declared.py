@@ -30,7 +30,7 @@ def test_every_parameter_that_is_not_of_r4_is_declared() -> None:
 
 
 def test_what_sas_and_gap_ask_of_start_is_declared() -> None:
-    fulfilled = {id_: one["expression"] for (_, id_), one in DECLARED.items() if one["code"] == "start"}
+    fulfilled = {id_: one["expression"] for (_, id_), one in DECLARED.items() if one.get("code") == "start"}
 
     assert {
         "slot-sp-start": "Slot.start",

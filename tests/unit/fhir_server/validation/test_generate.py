@@ -95,7 +95,7 @@ def test_every_type_of_the_definitions_is_there() -> None:
     found = [name for name in definitions() if is_resource(name)]
 
     assert set(THIRTEEN.split()) <= set(found)
-    number, number_in_r4 = 38, 146
+    number, number_in_r4 = 40, 146
     assert number == len(found)
     assert number_in_r4 == len(resource_types())
 

@@ -57,6 +57,51 @@ def test_smart_configuration(client: FlaskClient, path: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/smart-configuration",
+        "/fhir/.well-known/smart-configuration",
+        "/.well-known/oauth-authorization-server",
+    ],
+)
+@pytest.mark.parametrize("accept", ["application/fhir+json", "text/html", "application/fhir+xml", "x/y"])
+def test_oauth_metadata_is_json_whoever_asks(client: FlaskClient, path: str, accept: str) -> None:
+    answer = client.get(path, headers={"Accept": accept, "Authorization": "Bearer nonsense"})
+    found = json.loads(answer.data)
+    proofs = ["private_key_jwt", "tls_client_auth", "client_secret_basic"]
+
+    assert (200, "application/json") == (answer.status_code, answer.headers["Content-Type"])
+    for name, address in (("token", "token"), ("revocation", "revoke"), ("introspection", "introspect")):
+        assert (f"{ISSUER}/oauth/{address}", proofs, ["RS384", "ES384"]) == (
+            found[f"{name}_endpoint"],
+            found[f"{name}_endpoint_auth_methods_supported"],
+            found[f"{name}_endpoint_auth_signing_alg_values_supported"],
+        )
+    assert (["client_credentials"], True) == (
+        found["grant_types_supported"],
+        found["tls_client_certificate_bound_access_tokens"],
+    )
+
+
+def test_smart_capabilities(client: FlaskClient) -> None:
+    found = json.loads(client.get("/.well-known/smart-configuration").data)
+
+    assert {
+        "client-confidential-asymmetric",
+        "client-confidential-symmetric",
+        "permission-v1",
+        "permission-v2",
+    } == set(found["capabilities"])
+
+
+@pytest.mark.parametrize("path", ["/.well-known/udap", "/fhir/.well-known/udap", "/fhir/.well-known/udap?community=x"])
+def test_there_is_no_udap(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+
+    assert (404, "not-found") == (answer.status_code, json.loads(answer.data)["issue"][0]["code"])
+
+
 def test_keys_are_public_ones(client: FlaskClient) -> None:
     [key] = json.loads(client.get("/oauth/jwks").data)["keys"]
 

@@ -127,3 +127,22 @@ def test_only_post(client: FlaskClient) -> None:
     answer = client.get("/oauth/token")
 
     assert (405, "POST") == (answer.status_code, answer.headers["Allow"])
+
+
+_NAMES = ("grant_type", "scope", "client_assertion", "client_assertion_type", "client_id", "token", "subject_token")
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+@pytest.mark.parametrize("value", ['"', "é", "\\", "\0", "x" * 19_000, " ", "", "[]", '{"a":1}', "𝒳", "\x7f"])
+def test_no_form_is_a_failure(client: FlaskClient, path: str, value: str) -> None:
+    for name in _NAMES:
+        for form in ({}, GRANT, GRANT | {"token": "x"}):
+            for headers in ({}, GOOD):
+                answer = client.post(f"/oauth/{path}", data=form | {name: value}, headers=headers)
+
+                assert answer.status_code < 500, (name, form)
+
+
+@pytest.mark.parametrize("path", ["revoke", "introspect"])
+def test_questions_about_tokens_are_posted(client: FlaskClient, path: str) -> None:
+    assert (405, "POST") == ((answer := client.get(f"/oauth/{path}")).status_code, answer.headers["Allow"])
