@@ -7,16 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fhir_server.interactions import chosen, parties, write
+from fhir_server.interactions import chosen, create, parties, write
 from fhir_server.interactions.answer import Answer
 from fhir_server.interactions.chosen import Call, GoneError
 from fhir_server.interactions.operation_parameters import only, read
 from fhir_server.interactions.update import check_version, require_both
-from fhir_server.kernel import dates
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.scheduling import proposals
-from fhir_server.search import restriction
 from fhir_server.storage.resources import Stored
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
@@ -110,8 +108,8 @@ def _book(uow: UnitOfWork, asked: _Booking) -> tuple[Stored, bool]:
     if stored is not None:
         require_both(uow.actor, stored, content)
         return write.replace(uow, stored, content), False
-    restriction.require(uow.actor, "Appointment", content, "c")
-    return write.insert(uow, "Appointment", content), asked.resource is not None
+    booked, is_new = create.add(uow, "Appointment", content)
+    return booked, is_new and asked.resource is not None
 
 
 def _is_to_be_booked(uow: UnitOfWork, stored: Stored) -> bool:
@@ -138,7 +136,6 @@ def _complete(uow: UnitOfWork, asked: _Booking, content: Json) -> None:
     patients = [parties.known_or_new(uow, one, asked.call.access_check) for one in asked.patients]
     proposals.add_patients(content, [{"reference": one.reference} for one in patients])
     content["status"] = "booked"
-    content.setdefault("created", dates.to_instant(uow.now_ms))
     if asked.comment is not None:
         content["comment"] = asked.comment
     proposals.answer_for_all(content, "accepted")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fhir_server.interactions import write
+from fhir_server.interactions import create
 from fhir_server.interactions.visibility import is_visible
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
@@ -63,7 +63,7 @@ def known_or_new(uow: UnitOfWork, patient: Json, access_check: Callable[[str, st
         if one is not None and not one.deleted and is_visible(uow.actor, one, uow.now_ms):
             return one
     access_check("Patient", "c")
-    return write.insert(uow, "Patient", {name: value for name, value in patient.items() if name != "id"})
+    return create.add(uow, "Patient", {name: value for name, value in patient.items() if name != "id"})[0]
 
 
 def _with_identifiers(connection: Connection, type_name: str, identifiers: list[Json]) -> Iterator[Stored]:

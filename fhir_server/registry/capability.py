@@ -112,6 +112,9 @@ def _reverse_includes(type_name: str) -> list[str]:
 
 
 def _references(type_name: str) -> list[SearchParameter]:
+    """By which it may come along, or bring along; the audit trail does neither."""
+    if RESOURCES[type_name].is_ledger:
+        return []
     return [parameter for _, parameter in sorted(parameters(type_name).items()) if parameter.kind == "reference"]
 
 

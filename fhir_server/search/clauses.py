@@ -121,6 +121,8 @@ def _reverse(type_name: str, name: str, text: str, frame: Frame) -> ReverseChain
         raise _refused(name, "The form is _has:Type:reference:parameter.")
     _, source, code, rest = parts
     parameter = lookup(source, code)
+    if RESOURCES[source].is_ledger:
+        raise _refused(name, f"What is told in {source} is asked of {source} alone.")
     if parameter.kind != "reference" or (parameter.targets and type_name not in parameter.targets):
         raise _refused(name, f"{source}.{code} does not refer to {type_name}.")
     clause = read_clause(source, rest, text, frame)

@@ -40,9 +40,10 @@ def _every(type_name: str | None, is_reverse: bool) -> Links:
     """Every reference of a type, or to it; of all types for None."""
     return [
         (source, code)
-        for source in RESOURCES
+        for source, row in RESOURCES.items()
         for code, found in parameters(source).items()
         if found.kind == "reference"
+        and not row.is_ledger
         and (type_name is None or (_may_point(found, type_name) if is_reverse else source == type_name))
     ]
 
@@ -56,6 +57,8 @@ def _cut(name: str, text: str) -> tuple[str, list[str], str | None]:
     code, _, target = rest.partition(":")
     if source not in RESOURCES or (target and target not in RESOURCES):
         raise _refused(name, f"{name[:40]} names a type that is not served here.")
+    if RESOURCES[source].is_ledger:
+        raise _refused(name, f"{source} comes along with nothing, and brings nothing along.")
     references = {found.code: found for found in parameters(source).values() if found.kind == "reference"}
     if code != "*" and code not in references:
         raise _refused(name, f"{name[:40]} names no reference parameter of {source}.")

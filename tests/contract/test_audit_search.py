@@ -195,3 +195,18 @@ def test_it_is_sorted_by_time_alone(services: Services) -> None:
         bundle(services, [("_sort", "outcome")])
 
     assert Category.INVALID is refused.value.category
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name", "value"),
+    [
+        ("AuditEvent", "_include", "AuditEvent:patient"),
+        ("Patient", "_revinclude", "AuditEvent:patient"),
+        ("Patient", "_has:AuditEvent:patient:action", "R"),
+    ],
+)
+def test_the_trail_comes_along_with_nothing(type_name: str, name: str, value: str) -> None:
+    with pytest.raises(FhirError) as refused:
+        parse(type_name, [(name, value)], base_url=BASE)
+
+    assert Category.INVALID is refused.value.category

@@ -180,6 +180,16 @@ def test_item_21_what_a_plain_pending_appointment_holds_is_tentative_without_end
     assert "Expires" not in vendor.hold(made.id).headers
 
 
+def test_item_21_what_was_proposed_by_a_plain_create_is_held(services: Services, slot: str, vendor: Partner) -> None:
+    asked = create(services.store, vendor.actor, "Appointment", _plain(slot, status="proposed"))
+    answer = vendor.hold(asked.id)
+
+    assert (asked.id, "pending") == (held(answer)["id"], held(answer)["status"])
+    assert ("busy-tentative", True) == (status_of(services, slot), "Expires" in answer.headers)
+    nowhere = create(services.store, vendor.actor, "Appointment", builders.appointment(status="proposed"))
+    assert Category.BUSINESS_RULE is refusal(vendor.hold, nowhere.id).category
+
+
 def test_item_22_the_clock_ends_a_hold(services: Services, slot: str, vendor: Partner, clock: StandingClock) -> None:
     kept = held(vendor.hold(vendor.options()[0]["id"]))
     clock.advance(LAPSE_MS - 1)
@@ -389,6 +399,18 @@ def test_item_15_a_key_is_answered_as_before(services: Services, vendor: Partner
     assert [False, True] == [one.is_repeated for one in calls]
     assert held(calls[0]) == held(calls[1])
     assert (calls[0].status, calls[0].headers) == (calls[1].status, calls[1].headers)
+    assert 1 == len(services.store.read().execute(select(claim)).all())
+
+
+def test_item_15_a_booking_is_named_by_the_partners_identifier(services: Services, vendor: Partner) -> None:
+    roomy = publish(services, extension=[{"url": CAPACITY, "valueInteger": 3}])
+    named = _plain(roomy, status="pending", identifier=[{"system": "urn:x:bookings", "value": "B-1"}])
+    partner = Partner(services, Actor("vendor", origin="fhir"))
+    first, again = (partner.book(("appointment-resource", named), ("patient-resource", PATIENT)) for _ in range(2))
+
+    assert (201, 200, held(first)) == (first.status, again.status, held(again))
+    other = refusal(partner.book, ("appointment-resource", named | {"comment": "Another."}))
+    assert Category.DUPLICATE is other.category
     assert 1 == len(services.store.read().execute(select(claim)).all())
 
 

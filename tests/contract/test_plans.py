@@ -216,7 +216,7 @@ def _let_in(house: House) -> None:
     for secret in ("wrong", "right"):
         caller.ask(headers=basic("signer", secret))
     token = caller.token("demo-vendor", "creneau-demo", "system/Slot.rs?status=free")
-    caller.get("Slot?_count=1", token)
+    caller.get("Slot?schedule=Schedule/a&start=ge2099-03-03", token)
     caller.ask({"token": token}, path="revoke", headers=basic("demo-vendor", "creneau-demo"))
     caller.get("Slot/absent", token)
 

@@ -1,6 +1,7 @@
 """Items 48 and 49 of the checklist: tokens taken back, asked about, and bound to certificates; partners suspended."""
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,19 @@ from fhir_server.storage.access import ChangeTable
 from fhir_server.storage.partners import PartnerTable
 from tests.certificates import Authority
 from tests.conftest import StandingClock
-from tests.contract.oauth import GRANT, HEADER, PROXY, Caller, add_partner, as_pem, basic, handed_on, said
+from tests.contract.oauth import (
+    GRANT,
+    HEADER,
+    PROXY,
+    Caller,
+    add_partner,
+    as_pem,
+    basic,
+    handed_on,
+    jwks,
+    new_key,
+    said,
+)
 
 SECRET = "long-enough"
 HASH = hash_secret(SECRET)
@@ -261,3 +274,23 @@ def test_waits_grow_and_a_client_at_work_is_not_held_up(caller: Caller, clock: S
 
     assert [1, 2, 4, 8] == waits[:4]
     assert 200 == caller.ask(headers=basic("guessed", SECRET)).status_code
+
+
+def test_no_log_holds_what_opens_doors(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    key = new_key()
+    add_partner(caller.services, "signer", jwks=jwks(key))
+    good, forged = caller.assertion(key), caller.assertion(new_key())
+    with caplog.at_level(logging.DEBUG):
+        token = caller.token("demo-vendor", "creneau-demo")
+        signed = json.loads(caller.prove(good).data)["access_token"]
+        for _ in range(6):
+            caller.ask(headers=basic("demo-vendor-2", "wrong-secret"))
+        caller.prove(good)
+        caller.prove(forged)
+        caller.get("Organization/absent", token)
+        for path in ("introspect", "revoke"):
+            caller.ask({"token": token}, path=path, headers=VENDOR)
+        caller.get("Organization/absent", token)
+
+    for secret in (token, signed, good, forged, "creneau-demo", "wrong-secret", VENDOR["Authorization"]):
+        assert secret not in caplog.text
