@@ -63,7 +63,7 @@ def check(settings: Settings) -> list[str]:
             problems += [f"partners/{partner.client_id}.toml: scopes: {wrong}"] if wrong else []
     except (PartnerError, SettingsError) as error:
         problems += str(error).splitlines()
-    problems += _notice_problems(settings)
+    problems += [*_notice_problems(settings), *_key_problems(settings)]
     for chosen in sorted(overlays):
         problems += [line for line in check_tables(feed_files.tables(settings, chosen)) if line not in problems]
     return problems
@@ -82,6 +82,13 @@ def _notice_problems(settings: Settings) -> list[str]:
         except OSError as error:
             problems.append(f"notices/{one.name}.toml: tls: {error}")
     return problems
+
+
+def _key_problems(settings: Settings) -> Iterator[str]:
+    try:
+        settings.audit_key()
+    except SettingsError as error:
+        yield str(error)
 
 
 def _tls_problems(feed: Feed) -> Iterator[str]:

@@ -88,6 +88,17 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
 
 
+def sizes(folder: Path) -> dict[str, int]:
+    """How many octets the journals hold."""
+    found: dict[str, int] = {}
+    for name in names(folder):
+        try:
+            found[name] = (folder / name).stat().st_size
+        except FileNotFoundError:
+            continue
+    return found
+
+
 def read_on(folder: Path, name: str, read_to: int, most: int) -> Stretch:
     """Up to `most` lines after the first `read_to` octets, without empty ones. A line that has no end yet is left."""
     lines: list[bytes] = []

@@ -10,6 +10,7 @@ from fhir_server.auth.challenge import insufficient_scope, invalid_token, missin
 from fhir_server.auth.claims import Claims
 from fhir_server.auth.scopes import Scopes
 from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.deed import Deed
 
 _SCHEME = "bearer "
 
@@ -48,11 +49,13 @@ def authenticate(
     authorization: str | None,
     request_id: str = "",
     environ: Mapping[str, Any] | None = None,
+    deed: Deed | None = None,
 ) -> Access:
     """Let in the bearer of a good token. Raises FhirError (LOGIN, with its challenge) for anyone else.
 
     A token revoked, and one of a partner suspended or removed since it was issued, are refused in every process as soon
-    as the revocation is answered. One bound to a certificate is good with the connection of `environ` alone.
+    as the revocation is answered. One bound to a certificate is good with the connection of `environ` alone. What is
+    done as the actor is told in the audit trail as `deed`.
     """
     if not authorization or authorization[: len(_SCHEME)].lower() != _SCHEME:
         raise missing_token()
@@ -79,6 +82,7 @@ def authenticate(
         token_id=claims.token_id,
         user=claims.user,
         is_auditor=partner.is_auditor,
+        deed=deed,
     )
     return Access(actor, claims.scopes)
 

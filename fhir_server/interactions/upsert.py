@@ -23,6 +23,8 @@ from fhir_server.validation import gates
 #: Identifier system of the server's own ids: such a key names the resource by its id.
 OWN_ID_SYSTEM = "urn:creneau:id"
 
+_NESTED = (dict, list)
+
 TypeAndId = tuple[str, str]
 #: Type, identifier system and value.
 Key = tuple[str, str, str]
@@ -266,11 +268,16 @@ def _resolved(node: Any, references: Mapping[str, str]) -> Any:
     """A copy of the resource in which labels of the batch are `Type/id`."""
     if isinstance(node, dict):
         return {
-            name: references.get(value, value) if name == "reference" else _resolved(value, references)
+            # Most values are texts: they are not worth a call.
+            name: _resolved(value, references)
+            if isinstance(value, _NESTED)
+            else references.get(value, value)
+            if name == "reference"
+            else value
             for name, value in node.items()
         }
     if isinstance(node, list):
-        return [_resolved(item, references) for item in node]
+        return [_resolved(item, references) if isinstance(item, _NESTED) else item for item in node]
     return node
 
 

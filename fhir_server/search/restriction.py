@@ -95,8 +95,10 @@ def _either(type_name: str, pairs: Pairs) -> Clause:
 
 
 def _read(type_name: str, name: str, value: str) -> Clause:
-    (clause,) = parse(type_name, ((name, value),), strict=True).criteria
-    return clause
+    criteria = parse(type_name, ((name, value),), strict=True).criteria
+    if len(criteria) != 1:
+        raise fault(Category.INVALID, "A scope is restricted by a parameter without a value.", name)
+    return criteria[0]
 
 
 def _of(type_name: str, clause: Clause) -> Query:

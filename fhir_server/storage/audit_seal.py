@@ -79,7 +79,9 @@ def seal(store: Store, folder: Path, key: bytes) -> int:
 
     Journals that are read to their end and were left by their process are removed.
     """
-    count, read = store.transact(SYSTEM, lambda uow: _seal(uow, folder, key))
+    count, read = 0, _nothing_waits(store.read(), folder)
+    if read is None:
+        count, read = store.transact(SYSTEM, lambda uow: _seal(uow, folder, key))
     gone = [name for name, place in read.items() if journal.remove_if_left(folder, name, place)]
     # Forgotten after they are gone: a file without a place would be sealed again.
     if gone:
@@ -101,9 +103,24 @@ def _seal(uow: UnitOfWork, folder: Path, key: bytes) -> tuple[int, dict[str, int
     return len(waiting), {one.name: one.read_to for one in stretches}
 
 
+def _nothing_waits(connection: Connection, folder: Path) -> dict[str, int] | None:
+    """How far the journals here are read, when that is to their ends and no row waits: nothing is written then."""
+    if connection.execute(select(audit_pending.c.pk).limit(1)).first() is not None:
+        return None
+    places, sizes = _places(connection), journal.sizes(folder)
+    if any(size > places.get(name, 0) for name, size in sizes.items()):
+        return None
+    # Journals of other machines are not here, and none of ours to forget.
+    return {name: places.get(name, 0) for name in sizes}
+
+
+def _places(connection: Connection) -> dict[str, int]:
+    return {row.name: int(row.read_to) for row in connection.execute(select(audit_journal))}
+
+
 def _journals(connection: Connection, folder: Path) -> list[Stretch]:
     """What the journals hold that is not sealed yet."""
-    places = {row.name: int(row.read_to) for row in connection.execute(select(audit_journal))}
+    places = _places(connection)
     return [journal.read_on(folder, name, places.get(name, 0), _MOST) for name in journal.names(folder)]
 
 

@@ -16,6 +16,7 @@ from fhir_server.audit.journal import Journal
 from fhir_server.audit.patients import patients_in
 from fhir_server.bootstrap import Services
 from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.deed import Deed
 from fhir_server.kernel.ids import is_id
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.web.deeds import deed_of
@@ -26,7 +27,7 @@ _log = logging.getLogger("fhir_server.audit")
 
 #: The receiver tells every message it takes; the answer is 200 then.
 _TOLD_BY_RECEIVER = "message-received"
-_LEDGER = frozenset(name for name, row in RESOURCES.items() if row.is_ledger)
+_LOOKS = frozenset({"read", "vread", "search-type"})
 
 
 class Auditor:
@@ -48,7 +49,7 @@ class Auditor:
         # What failed after something was committed is told beside it.
         if not deed.is_kept or status[0] in "45":
             deed.status = status
-            deed.patients += () if deed.parts or deed.type in _LEDGER else patients_in(about.disclosed)
+            deed.patients += patients_in(about.disclosed) if _may_show(deed) else ()
             untold.append(deed)
         actor = about.actor or _claimed(environ, about)
         try:
@@ -58,6 +59,18 @@ class Auditor:
             _log.error("an event of request %s cannot be kept: %s", about.request_id, type(error).__name__)
             return not self._is_required
         return True
+
+
+def _may_show(deed: Deed) -> bool:
+    """Whether an answer may hold patients' data that nobody has told yet.
+
+    The trail names patients but shows nothing of them. The catalogue is for everybody: what may be looked at costs
+    more than all else that is told of a search.
+    """
+    row = RESOURCES.get(deed.type)
+    if deed.parts or row is None:
+        return not deed.parts
+    return not row.is_ledger and (row.audience != "catalogue" or deed.kind not in _LOOKS or "include" in deed.query)
 
 
 def _claimed(environ: Mapping[str, Any], about: Trace) -> Actor | None:

@@ -38,11 +38,10 @@ class Entry:
         """Who asks. Raises FhirError (LOGIN) for nobody we know."""
         about = trace()
         environ = request.environ
-        access = authenticate(self._services, environ.get("HTTP_AUTHORIZATION"), about.request_id, environ)
-        about.client_id = access.actor.owner
-        about.deed = deed_of(request.environ, request, self._origins)
-        about.actor = replace(access.actor, deed=about.deed)
-        return replace(access, actor=about.actor)
+        deed = about.deed = deed_of(environ, environ["werkzeug.request"], self._origins)
+        access = authenticate(self._services, environ.get("HTTP_AUTHORIZATION"), about.request_id, environ, deed)
+        about.actor, about.client_id = access.actor, access.actor.owner
+        return access
 
     def enter(self, type_name: str, interaction: str, id_: str | None = None, *, has_form: bool = False) -> Access:
         """Who asks, and may. Raises FhirError for whatever forbids this interaction, before anything is read.

@@ -67,8 +67,10 @@ def application() -> Flask:
 
 
 def _resources(connection: Connection, one: Recorded) -> Sequence[Row[Any]]:
-    """The rows of a statement; of one that counts, or gathers facts, none."""
+    """The rows of a statement; of one that counts, gathers facts, or sets something, none."""
     result = connection.exec_driver_sql(one.statement, one.values)
+    if not result.returns_rows:
+        return ()
     columns = tuple(result.keys())
     rows = result.all()
     return rows if {"type", "id", "body"} <= set(columns) else ()

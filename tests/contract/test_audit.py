@@ -116,6 +116,17 @@ def test_a_journal_is_removed_when_it_is_sealed_and_left(services: Services) -> 
     assert (1, [], []) == (len(in_use), journal.names(folder(services)), list(places))
 
 
+def test_the_place_in_another_machines_journal_is_kept(services: Services) -> None:
+    with services.store.database.begin() as connection:
+        connection.execute(insert(audit_journal).values(name="elsewhere-1-a.journal", read_to=4711))
+    add(services, 1)
+    for _ in range(2):
+        seal_all(services.store, folder(services), KEY)
+
+    places = {row.name: row.read_to for row in services.store.read().execute(select(audit_journal))}
+    assert 4711 == places["elsewhere-1-a.journal"]
+
+
 def test_a_journal_that_was_not_removed_is_not_sealed_again(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

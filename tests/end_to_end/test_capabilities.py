@@ -245,6 +245,11 @@ def _check_evaluate_measure(client: Client, name: str, _stored: list[dict[str, A
     client.ask(404, "GET", asked.replace("unplanned-care", "unknown"))
 
 
+def _check_match(client: Client, name: str, _stored: list[dict[str, Any]]) -> None:
+    client.ask(404, "GET", f"{name}/unknown/$match")
+    client.ask(404, "POST", f"{name}/unknown/$match", {"resourceType": "Parameters"})
+
+
 #: How each operation is tried.
 CHECKS = {
     "validate": _check_validate,
@@ -253,6 +258,7 @@ CHECKS = {
     "find": _check_find,
     "hold": _check_hold_and_book,
     "book": _check_hold_and_book,
+    "match": _check_match,
     "evaluate-measure": _check_evaluate_measure,
 }
 
@@ -329,7 +335,9 @@ def _check_system(client: Client, told: dict[str, Any]) -> None:
     client.ask(200, "GET", "_history?_count=1")
     for parameter in told["searchParam"]:
         client.ask(200, "GET", f"?_type=Slot,Schedule&{parameter['name']}:missing=true", Prefer="handling=strict")
-    member = samples("Appointment")[0] | {"participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted"}]}
+    # The sample was booked before: under its identifier it would be another booking.
+    anonymous = {name: value for name, value in samples("Appointment")[0].items() if name != "identifier"}
+    member = anonymous | {"participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted"}]}
     booked = _create(client, member)
     found = client.ask(200, "GET", "Patient/p1/Appointment").content
     assert [booked["id"]] == [entry["resource"]["id"] for entry in found["entry"]]

@@ -31,6 +31,7 @@ def test_sqlite_gets_one_thread_and_postgresql_two() -> None:
         ({"CRENEAU_HTTP_PORT": "many"}, "", "http_port: 'many' is not a whole number"),
         ({"CRENEAU_DEMO": "perhaps"}, "", "demo: 'perhaps' is neither true nor false"),
         ({"CRENEAU_LOG_LEVEL": "LOUD"}, "", "log_level: 'LOUD' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ({"CRENEAU_AUDIT": "never"}, "", "audit: 'never' is none of required, best-effort, off"),
         ({}, "colour = 1", "creneau.toml: unknown setting 'colour'"),
         ({}, 'http_port = "x"', "http_port: 'x' is not a whole number"),
         ({}, "request_log = 1", "request_log: 1 is not of type bool"),
@@ -43,3 +44,20 @@ def test_a_wrong_setting_is_named(tmp_path: Path, environment: dict[str, str], f
         load({"CRENEAU_CONFIG_DIR": str(tmp_path), **environment})
 
     assert str(caught.value) == message
+
+
+def test_events_wait_beside_a_sqlite_file_unless_told_otherwise() -> None:
+    assert Path("/data/x.db-audit") == load({}, database_url="sqlite:////data/x.db").journal_folder
+    assert Path("creneau-audit") == load({}, database_url="postgresql://x/y").journal_folder
+    assert Path("creneau-audit") == load({}, database_url="sqlite://").journal_folder
+    assert Path("/data") == load({}, audit_folder="/data").journal_folder
+
+
+def test_the_secret_of_the_trail_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k" * 32 + "\n")
+    (tmp_path / "short").write_text("k")
+
+    assert (b"", b"k" * 32) == tuple(load({}, audit_key_file=name).audit_key() for name in ("", str(tmp_path / "key")))
+    for name in ("short", "none"):
+        with pytest.raises(SettingsError, match="audit_key_file"):
+            load({}, audit_key_file=str(tmp_path / name)).audit_key()
