@@ -77,6 +77,13 @@ def web(settings: Settings) -> None:
 
 @main.command()
 @click.pass_obj
+def mutual(settings: Settings) -> None:
+    """Run the port of mutual TLS alone."""
+    processes.mutual(settings)
+
+
+@main.command()
+@click.pass_obj
 def listen(settings: Settings) -> None:
     """Run the MLLP listeners of all feeds alone."""
     processes.listen(settings)

@@ -6,7 +6,7 @@ and sends.
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -19,6 +19,7 @@ from adapters.mapping import fixers as fixing
 from adapters.mapping import tables as table_files
 from adapters.mapping.feed import FeedMapping, Fixer
 from adapters.mapping.plans import Tables
+from fhir_server.kernel.audiences import AUDIENCES, EVERYONE, HOLDERS
 from fhir_server.kernel.origins import ORIGINS
 from fhir_server.registry.model import Route
 from fhir_server.settings import Settings, SettingsError, config_folder
@@ -78,6 +79,9 @@ class Feed:
     namespaces: Mapping[str, str]
     #: Its ADT messages change what is known of patients; other feeds only fill gaps.
     is_identity_source: bool
+    #: Codes of R314 whose slots its requests find and take, and holders in whose name they take those that are kept.
+    audiences: frozenset[str]
+    direct_access: frozenset[str]
     #: Types of message whose unknown events are taken without effect.
     accepts_unknown_events: frozenset[str]
     #: Types of message that it wants answered by a plain ACK.
@@ -173,6 +177,8 @@ def _feed(name: str, row: dict[str, Any], overrides: _Overrides) -> Feed:
         facility=identity["facility"],
         namespaces=dict(row.get("namespaces", {})),
         is_identity_source=bool(row.get("is_identity_source", False)),
+        audiences=_codes(row, "audiences", AUDIENCES, EVERYONE),
+        direct_access=_codes(row, "direct_access", HOLDERS, ()),
         accepts_unknown_events=frozenset(row.get("accept_unknown_events", ())),
         plain_answers=frozenset(row.get("plain_answers", ())),
         ack_mode=_ack_mode(row),
@@ -185,6 +191,13 @@ def _origin(row: dict[str, Any]) -> str:
     if origin not in ORIGINS:
         raise ValueError(f"origin is one of {', '.join(ORIGINS)}")
     return origin
+
+
+def _codes(row: dict[str, Any], member: str, known: Mapping[str, int], default: Iterable[str]) -> frozenset[str]:
+    found = row.get(member, list(default))
+    if not isinstance(found, list) or not all(isinstance(code, str) and code in known for code in found):
+        raise ValueError(f"{member} is not a list of {', '.join(known)}")
+    return frozenset(found)
 
 
 def _ack_mode(row: dict[str, Any]) -> str:

@@ -59,7 +59,15 @@ def actor(feed: Feed, letter: Letter, code: str = "AA") -> Actor:
     """In whose name the letter is applied, and as what it is told in the audit trail: answered `code`."""
     trigger, control_id = letter.header.trigger, letter.header.control_id
     deed = Deed("message-received", name=trigger[:32] if trigger.isalnum() else "", status=code)
-    return Actor(feed.owner, is_territory=True, origin=feed.channel, request_id=control_id, deed=deed)
+    return Actor(
+        feed.owner,
+        is_territory=True,
+        origin=feed.channel,
+        request_id=control_id,
+        audiences=feed.audiences,
+        direct_access=feed.direct_access,
+        deed=deed,
+    )
 
 
 def receipt(feed: Feed, letter: Letter, received_ms: int) -> Receipt:

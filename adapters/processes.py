@@ -1,28 +1,33 @@
-"""The server's processes: web workers, MLLP listeners, the dispatcher, and the parent that watches over them."""
+"""The server's processes: web workers, the port of mutual TLS, MLLP listeners, the dispatcher, and who watches them."""
 
 import logging
 import os
+import ssl
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
+from adapters import mutual_tls
 from adapters.destinations import NoticeDestination
 from adapters.dispatch import Dispatcher
 from adapters.feeds import Feed
 from adapters.feeds import load as load_feeds
 from adapters.holds import keep_ended
+from adapters.lines import Tls
 from adapters.mllp import server as mllp
 from adapters.mllp.connection import Options
 from adapters.rotas import keep_ahead
 from adapters.sealing import keep_sealed
 from adapters.service import House, bring_up_to_date, build_house
+from adapters.service import application as mutual_application
 from adapters.supervise import Supervisor, creneau, end_with_parent, stop_on_signals, wait_until_ready
 from adapters.sweeping import keep_swept
-from fhir_server.settings import Settings
+from fhir_server.settings import Settings, SettingsError
 from fhir_server.storage.database import SHARED_PLANS, Database
 
 log = logging.getLogger(__name__)
@@ -34,6 +39,8 @@ _LISTENER_THREADS = 3
 _DISPATCH_THREADS = 3
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
+#: Milliseconds a connection may be idle, or a request's headers may take.
+_HEADERS_MS = 30_000
 
 
 def web(settings: Settings) -> None:
@@ -47,7 +54,10 @@ def web(settings: Settings) -> None:
         port=settings.http_port,
         workers=settings.worker_count,
         blocking_threads=settings.thread_count,
-        http1_settings=HTTP1Settings(max_buffer_size=65_536),
+        http1_settings=HTTP1Settings(max_buffer_size=65_536, header_read_timeout=_HEADERS_MS),
+        ssl_cert=_file(settings.tls_certificate),
+        ssl_key=_file(settings.tls_key),
+        ssl_protocol_min=SSLProtocols.tls12,
         backlog=2_048,
         # More than the threads can take waits here, not in the workers, so that none is starved.
         backpressure=max(64, settings.thread_count * 16),
@@ -55,6 +65,30 @@ def web(settings: Settings) -> None:
         workers_kill_timeout=_WEB_GRACE,
         log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings
     ).serve()
+
+
+def mutual(settings: Settings) -> None:
+    """Serve FHIR on the port of mutual TLS until SIGTERM. Raises SettingsError for files that cannot be used."""
+    application, stop = mutual_application(), stop_on_signals()
+    mutual_tls.run(application, mutual_options(settings), stop.is_set)
+
+
+def mutual_options(settings: Settings) -> mutual_tls.Options:
+    """The port of mutual TLS. Raises SettingsError for files that cannot be used."""
+    revoked = settings.tls_client_revoked
+    own = Tls(settings.tls_certificate, settings.tls_key, settings.tls_client_authorities, revoked)
+    try:
+        context = own.server_context()
+    except OSError as error:
+        raise SettingsError(f"tls_…: {error.strerror or error}") from None
+    return mutual_tls.Options(
+        settings.http_host,
+        settings.mutual_tls_port,
+        context,
+        _file(revoked),
+        settings.max_body_bytes,
+        settings.thread_count,
+    )
 
 
 def listen(settings: Settings) -> None:
@@ -112,8 +146,9 @@ def run_all(
     supervisor.start()
     try:
         ports = [(feed.host, feed.port) for feed in feeds]
-        address = f"http://{settings.http_host}:{settings.http_port}"
-        if not wait_until_ready([f"{address}/ready"], ports, lambda: stop.is_set() or supervisor.has_failed()):
+        ports += [(settings.http_host, settings.mutual_tls_port)] if settings.mutual_tls_port else []
+        urls, trusted = [f"{settings.local_url}/ready"], own_context(settings)
+        if not wait_until_ready(urls, ports, lambda: stop.is_set() or supervisor.has_failed(), trusted=trusted):
             return 0 if stop.is_set() else 1
         announce(settings, feeds)
         verdict = when_ready(feeds)
@@ -128,7 +163,22 @@ def run_all(
 def commands(settings: Settings) -> dict[str, list[str]]:
     """The children by name, with their command lines."""
     listeners = {f"listen {number}": creneau("listen") for number in range(1, settings.listener_count + 1)}
-    return {"web": creneau("web"), **listeners, "dispatch": creneau("dispatch")}
+    mutual = {"mutual": creneau("mutual")} if settings.mutual_tls_port else {}
+    return {"web": creneau("web"), **mutual, **listeners, "dispatch": creneau("dispatch")}
+
+
+def own_context(settings: Settings) -> ssl.SSLContext | None:
+    """By what this machine knows its own web workers: their certificate, whoever it names. None without TLS."""
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(cafile=settings.tls_certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _file(name: str) -> Path | None:
+    return Path(name) if name else None
 
 
 def announce(settings: Settings, feeds: tuple[Feed, ...]) -> None:

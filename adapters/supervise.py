@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -116,12 +117,19 @@ def creneau(*words: str) -> list[str]:
 
 
 def wait_until_ready(
-    urls: Sequence[str], ports: Sequence[tuple[str, int]], has_failed: Callable[[], bool], seconds: float = 60.0
+    urls: Sequence[str],
+    ports: Sequence[tuple[str, int]],
+    has_failed: Callable[[], bool],
+    seconds: float = 60.0,
+    trusted: ssl.SSLContext | None = None,
 ) -> bool:
-    """Wait until every URL answers 200 and every port accepts connections; false when that does not happen."""
+    """Wait until every URL answers 200 and every port accepts connections; false when that does not happen.
+
+    `trusted` is by what an https address is known.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not has_failed():
-        if all(map(_answers, urls)) and all(_accepts(host, port) for host, port in ports):
+        if all(_answers(url, trusted) for url in urls) and all(_accepts(host, port) for host, port in ports):
             return True
         time.sleep(0.05)
     return False
@@ -135,9 +143,9 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, trusted: ssl.SSLContext | None) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=2, context=trusted) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

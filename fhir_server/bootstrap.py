@@ -14,6 +14,7 @@ from fhir_server.auth.keys import Keys
 from fhir_server.auth.partners import Partners
 from fhir_server.auth.peer import Peers
 from fhir_server.auth.pro_sante_connect import ProSanteConnect
+from fhir_server.auth.rates import Rates
 from fhir_server.auth.throttle import Throttle
 from fhir_server.kernel.clock import Clock, system_clock
 from fhir_server.kernel.networks import Networks
@@ -26,7 +27,7 @@ from fhir_server.storage.database import WEIGHED_PLANS, Database
 from fhir_server.storage.partners import KeyTable, PartnerTable
 from fhir_server.storage.unit_of_work import Store
 
-_Access = tuple[Partners, Keys, Changes, Peers, Clients, ProSanteConnect | None]
+_Access = tuple[Partners, Keys, Changes, Peers, Rates, Clients, ProSanteConnect | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Services:
     changes: Changes
     #: Where client certificates are found.
     peers: Peers
+    #: How much each partner has asked lately.
+    rates: Rates
     #: The partners as clients of the token endpoint.
     clients: Clients
     #: Whose tokens are exchanged for ours; None for nobody's.
@@ -94,9 +97,11 @@ def _access(settings: Settings, store: Store, clock: Clock) -> _Access:
     fetcher = Fetcher(is_demo=settings.demo)
     asserted = Assertions(KeySets(fetcher, clock), UsedAssertionTable(store), clock)
     audiences = frozenset({settings.issuer, f"{settings.issuer}/oauth/token"})
-    clients = Clients(known, asserted, Throttle(WrongSecretTable(store), clock), audiences, clock)
+    throttle = Throttle(WrongSecretTable(store), clock)
+    clients = Clients(known, asserted, throttle, audiences, clock, settings.environment)
     peers = Peers(settings.client_certificate_header, Networks(settings.trusted_proxies))
-    return known, keys, changes, peers, clients, _connect(settings, fetcher, clock)
+    rates = Rates(settings.requests_per_second)
+    return known, keys, changes, peers, rates, clients, _connect(settings, fetcher, clock)
 
 
 def _connect(settings: Settings, fetcher: Fetcher, clock: Clock) -> ProSanteConnect | None:

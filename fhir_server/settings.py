@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -30,6 +30,19 @@ class Settings:
     trusted_proxies: str
     #: The header in which a trusted proxy hands on the client's certificate; empty for none.
     client_certificate_header: str
+    #: Which of a partner's certificates count here: `production`, `preproduction`, `recette`.
+    environment: str
+    #: PEM files of TLS: our certificate and key; empty for plain HTTP.
+    tls_certificate: str
+    tls_key: str
+    #: The port on which a client certificate is asked for, of these authorities and not on these lists; 0 for none.
+    mutual_tls_port: int
+    tls_client_authorities: str
+    tls_client_revoked: str
+    #: Requests a second of one partner in one process; 0 for any number.
+    requests_per_second: int
+    #: Longest statement of a request; 0 for any length.
+    statement_seconds: int
     cors_origins: str
     workers: int
     threads: int
@@ -63,7 +76,12 @@ class Settings:
     @property
     def issuer(self) -> str:
         """The server's own address without a path: issuer of its tokens."""
-        return self.public_url.rstrip("/") or f"http://{self.http_host}:{self.http_port}"
+        return self.public_url.rstrip("/") or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine finds the web workers."""
+        return f"{'https' if self.tls_certificate else 'http'}://{self.http_host}:{self.http_port}"
 
     @property
     def base_url(self) -> str:
@@ -139,9 +157,20 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         raise SettingsError("slot_window_days: a number from 0 to 366")
     if not 1 <= chosen["idempotency_hours"] <= 8_784:
         raise SettingsError("idempotency_hours: a number from 1 to 8784")
+    if problem := next(_tls_problems(chosen), None):
+        raise SettingsError(problem)
     if chosen["log_level"] not in _LOG_LEVELS:
         raise SettingsError(f"log_level: {chosen['log_level']!r} is none of {', '.join(_LOG_LEVELS)}")
     return Settings(**chosen, config_dir=config_dir)
+
+
+def _tls_problems(chosen: Mapping[str, Any]) -> Iterator[str]:
+    if bool(chosen["tls_certificate"]) != bool(chosen["tls_key"]):
+        yield "tls_certificate and tls_key go together"
+    if chosen["mutual_tls_port"] and not (chosen["tls_certificate"] and chosen["tls_client_authorities"]):
+        yield "mutual_tls_port needs tls_certificate, tls_key and tls_client_authorities"
+    if not 0 <= chosen["requests_per_second"] <= 100_000 or not 0 <= chosen["statement_seconds"] <= 3_600:
+        yield "requests_per_second is from 0 to 100000, statement_seconds from 0 to 3600"
 
 
 def config_folder(settings: Settings, name: str) -> Traversable:

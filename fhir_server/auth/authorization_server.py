@@ -80,6 +80,8 @@ class TokenServer(FlaskAuthorizationServer):  # type: ignore[misc]  # Authlib ha
             raise ThrottledClientError(error.seconds) from None
         if partner is None:
             raise UnprovenClientError
+        if not partner.comes_with(request.certificate, self.services.settings.environment):
+            raise UnprovenClientError("The client comes with the certificate registered for this environment only.")
         # The request's log line, and its audit, name the client.
         g.client_id = partner.client_id
         return Client(partner, request, self._scope_check)

@@ -51,9 +51,16 @@ class Clients:
     """The partners as clients of the token endpoint."""
 
     def __init__(
-        self, partners: Partners, asserted: Assertions, throttle: Throttle, audiences: frozenset[str], clock: Clock
+        self,
+        partners: Partners,
+        asserted: Assertions,
+        throttle: Throttle,
+        audiences: frozenset[str],
+        clock: Clock,
+        environment: str = "production",
     ) -> None:
-        """`audiences` are the names by which an assertion may call this server."""
+        """`audiences` are the names by which an assertion may call this server, `environment` which one it is of."""
+        self._environment = environment
         self._partners, self._assertions, self._throttle = partners, asserted, throttle
         self._audiences, self._clock = audiences, clock
         self._secrets = SecretCheck(clock)
@@ -90,7 +97,7 @@ class Clients:
         if client_id is None or proof.authorization or proof.certificate is None:
             return None
         partner = self._partners.lookup(client_id)
-        if partner is None or not partner.is_known_by(proof.certificate):
+        if partner is None or not partner.is_known_by(proof.certificate, self._environment):
             _log.info("client certificate refused")
             raise UnprovenError
         return partner

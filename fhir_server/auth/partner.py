@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,6 +35,8 @@ _KINDS: Mapping[str, type] = {
     **{f"{_TLS}{name}": str for name in CERTIFICATE_NAMES},
     _BOUND: bool,
     "psc_client_id": str,
+    "certificates": dict,
+    "requests_per_second": int,
     "scopes": list,
     "reads": str,
     "demo": bool,
@@ -47,7 +49,7 @@ _KINDS: Mapping[str, type] = {
 #: Members that are lists of codes, and the codes there are.
 _CODES: Mapping[str, Mapping[str, int]] = {"audiences": AUDIENCES, "direct_access": HOLDERS}
 _REQUIRED = ("client_id", "name", "scopes")
-_PROOFS = ("secret_hash", "jwks", "jwks_uri", *(f"{_TLS}{name}" for name in CERTIFICATE_NAMES))
+_PROOFS = ("secret_hash", "jwks", "jwks_uri", "certificates", *(f"{_TLS}{name}" for name in CERTIFICATE_NAMES))
 _MOST_HOLDS = 10_000
 #: `reads` of an auditor, and the scopes it may have.
 _AUDIT = "audit"
@@ -98,13 +100,27 @@ class Partner:
     former_secret: tuple[str, int] = ("", 0)
     #: Sees the audit trail, and nothing else.
     is_auditor: bool = False
+    #: Common name and organisational unit of the one certificate it comes with, by environment; empty: it need not.
+    subjects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: Requests a second of one web worker; None for what the settings say.
+    requests_per_second: int | None = None
     #: Where its requests and bookings come from, for figures: one of `kernel.origins`.
     origin: str = "vendor"
 
-    def is_known_by(self, certificate: PeerCertificate) -> bool:
+    def comes_with(self, certificate: PeerCertificate | None, environment: str) -> bool:
+        """Whether this is the certificate it must come with in an environment; any, or none, if nothing is said."""
+        if not self.subjects:
+            return True
+        common_name, unit = self.subjects.get(environment, ("", ""))
+        if certificate is None or not common_name:
+            return False
+        # One common name and no other: which of two would it be?
+        return certificate.names.get("cn") == {common_name} and unit in certificate.names.get("ou", ())
+
+    def is_known_by(self, certificate: PeerCertificate, environment: str) -> bool:
         """Whether it may prove itself with this certificate."""
         if self.certificate is None:
-            return False
+            return bool(self.subjects) and self.comes_with(certificate, environment)
         kind, value = self.certificate
         return value in certificate.names.get(kind, ())
 
@@ -142,6 +158,8 @@ def parse(members: Any, source: str) -> Partner:
         certificate=next(_certificates(members), None),
         is_bound=members.get(_BOUND, False),
         psc_client_id=members.get("psc_client_id", ""),
+        subjects={name: (one["cn"], one["ou"]) for name, one in members.get("certificates", {}).items()},
+        requests_per_second=members.get("requests_per_second"),
         former_secret=(members.get("former_secret_hash", ""), members.get("former_secret_until_ms", 0)),
     )
 
@@ -191,6 +209,10 @@ def _problems_of_proof(members: Mapping[str, Any]) -> Iterator[str]:
         yield "jwks has no keys"
     if "jwks_uri" in members and not _is_address(members["jwks_uri"]):
         yield "jwks_uri is not an https address"
+    if not all(map(_is_subject, members.get("certificates", {}).values())):
+        yield "certificates.<environment> has a cn and an ou, and nothing else"
+    if members.get("requests_per_second", 1) < 0:
+        yield "requests_per_second is not a number from 0"
     if len([name for name in CERTIFICATE_NAMES if f"{_TLS}{name}" in members]) > 1:
         yield f"more than one of {_TLS}…"
     try:
@@ -207,6 +229,10 @@ def _certificates(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 _CANONICAL = MappingProxyType({"subject_dn": canonical_dn, "san_dns": str.lower})
+
+
+def _is_subject(one: Any) -> bool:
+    return isinstance(one, dict) and set(one) == {"cn", "ou"} and all(isinstance(x, str) and x for x in one.values())
 
 
 def _is_address(text: str) -> bool:

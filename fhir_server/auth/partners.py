@@ -13,11 +13,14 @@ from typing import Protocol
 
 from fhir_server.auth.cache import ExpiringCache
 from fhir_server.auth.partner import CLIENT_ID, Partner, PartnerError, parse
+from fhir_server.auth.peer import PeerCertificate
 from fhir_server.kernel.clock import Clock, system_clock
 from fhir_server.settings import Settings, config_folder
 
 __all__ = ["LOOKUP_MS", "Partner", "PartnerError", "PartnerRows", "Partners", "folders", "parse"]
 
+#: How long it is remembered whom a certificate belongs to; whether it is let in is asked anew.
+_CERTIFICATE_MS = 10_000
 #: How long a partner looked up is taken as unchanged: a file changed by hand is obeyed after that at the latest. What
 #: commands change is obeyed at once.
 LOOKUP_MS = 1_000
@@ -34,6 +37,9 @@ class PartnerRows(Protocol):
     def is_suspended(self, client_id: str) -> bool:
         """Whether a partner, of a row or a file, is let in no more."""
 
+    def load(self) -> Sequence[str]:
+        """Every partner's row as JSON."""
+
 
 class Partners:
     """Every partner of this server, by client id."""
@@ -45,6 +51,7 @@ class Partners:
         self._rows = rows
         self._is_demo = is_demo
         self._clock = clock
+        self._owners: ExpiringCache[tuple[str, str], tuple[str | None]] = ExpiringCache(256)
         self._found: ExpiringCache[str, tuple[Partner | None]] = ExpiringCache(1024)
 
     def lookup(self, client_id: str) -> Partner | None:
@@ -58,6 +65,29 @@ class Partners:
             entry = (self._usable(client_id),)
             self._found.put(client_id, entry, now + LOOKUP_MS)
         return entry[0]
+
+    def coming_with(self, certificate: PeerCertificate, environment: str) -> Partner | None:
+        """The partner who must come with this certificate in an environment (`certificates` of its file).
+
+        None for one that is nobody's, of several partners, or of one that `lookup` does not know. A row added by
+        command counts within ten seconds.
+        """
+        now, key = self._clock(), (certificate.thumbprint, environment)
+        entry = self._owners.get(key, now)
+        if entry is None:
+            found = {one.client_id for one in self._known() if one.comes_with(certificate, environment)}
+            entry = (found.pop() if len(found) == 1 else None,)
+            self._owners.put(key, entry, now + _CERTIFICATE_MS)
+        partner = None if entry[0] is None else self.lookup(entry[0])
+        return partner if partner is not None and partner.comes_with(certificate, environment) else None
+
+    def _known(self) -> Iterator[Partner]:
+        """Every partner with a file or row that can be used."""
+        names = (file.name for folder in self._folders if folder.is_dir() for file in folder.iterdir())
+        ids = [name.removesuffix(".toml") for name in names if name.endswith(".toml")]
+        ids += [json.loads(body)["client_id"] for body in self._rows.load()]
+        found = (self.lookup(client_id) for client_id in dict.fromkeys(ids))
+        return (partner for partner in found if partner is not None and partner.subjects)
 
     def forget(self, client_id: str) -> None:
         """Look the partner up anew when it is asked for next."""

@@ -1,7 +1,8 @@
 """The client certificate of a connection, as mutual TLS proved it (RFC 8705).
 
-TLS ends at the proxy in front: it hands the certificate on in a header, which is believed from a trusted proxy alone
-and only when the operator has named it. Either form is read: RFC 9440 (`:base64 of the DER:`) and percent-encoded PEM.
+Where TLS ends in our own port of mutual TLS, the certificate stands in the environment of the request. Where it ends at
+a proxy in front, that hands it on in a header, which is believed from a trusted proxy alone and only when the operator
+has named it. Either form is read: RFC 9440 (`:base64 of the DER:`) and percent-encoded PEM.
 """
 
 import base64
@@ -15,9 +16,12 @@ from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from fhir_server.kernel.networks import Networks
 
+#: Where the port of mutual TLS puts the certificate (DER). What clients send has keys that begin with `HTTP_`.
+ENVIRON_KEY = "creneau.client_certificate"
 #: Longest header read. A certificate with many names needs a fourth of it.
 _MAX_LENGTH = 16_384
 
@@ -42,6 +46,9 @@ class Peers:
 
     def certificate(self, environ: Mapping[str, Any]) -> PeerCertificate | None:
         """The certificate of the client at the other end; None without one, or when who tells of it is not trusted."""
+        own = environ.get(ENVIRON_KEY)
+        if own is not None:
+            return _read_der(own)
         text = environ.get(self._key, "") if self._key else ""
         if not text or len(text) > _MAX_LENGTH or environ.get("REMOTE_ADDR", "") not in self._proxies:
             return None
@@ -54,6 +61,14 @@ def _read(text: str) -> PeerCertificate | None:
         found = _from_der(text) if text.startswith(":") else x509.load_pem_x509_certificate(unquote_to_bytes(text))
         return of(found)
     except (binascii.Error, ValueError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _read_der(octets: bytes) -> PeerCertificate | None:
+    try:
+        return of(x509.load_der_x509_certificate(octets))
+    except ValueError:
         return None
 
 
@@ -79,6 +94,8 @@ def canonical_dn(text: str) -> str:
 
 def _names(certificate: x509.Certificate) -> Iterator[tuple[str, str]]:
     yield "subject_dn", certificate.subject.rfc4514_string()
+    for kind, oid in (("cn", NameOID.COMMON_NAME), ("ou", NameOID.ORGANIZATIONAL_UNIT_NAME)):
+        yield from ((kind, str(one.value)) for one in certificate.subject.get_attributes_for_oid(oid))
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

@@ -14,6 +14,7 @@ _NOS = "https://mos.esante.gouv.fr/NOS/"
 
 R66 = f"{_NOS}TRE_R66-CategorieEtablissement/FHIR/TRE-R66-CategorieEtablissement"
 R38 = f"{_NOS}TRE_R38-SpecialiteOrdinale/FHIR/TRE-R38-SpecialiteOrdinale"
+G15 = f"{_NOS}TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante"
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 APPOINTMENT_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0276"
 

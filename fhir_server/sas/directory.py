@@ -29,7 +29,7 @@ def practitioner(body: str) -> Shown | Unfit:
     identifier = {"type": codes.concept(TYPE_SYSTEM, "IDNPS"), "system": PERSONS, "value": number}
     return shown(
         head(CPTS, "Practitioner", content["id"])
-        | {"identifier": [identifier], "name": _name(content), "telecom": phone(national.phone(content))}
+        | {"identifier": [identifier], "name": named(content), "telecom": phone(national.phone(content))}
     )
 
 
@@ -158,8 +158,8 @@ def _organization(body: str, shape: Shape, kind: national.Kind, types: str) -> S
     return shown(head(shape, "Organization", content["id"]) | {"identifier": [identifier]} | told)
 
 
-def _name(content: Json) -> list[Json]:
-    """The name in use, else the official one, else the first."""
+def named(content: Json) -> list[Json]:
+    """The name of a person in use, else the official one, else the first; empty without one."""
     names = content.get("name", [])
     by_use = {name.get("use", ""): name for name in reversed(names)}
     best: Json = by_use.get("usual") or by_use.get("official") or next(iter(names), {})

@@ -18,8 +18,10 @@ Json = dict[str, Any]
 PROFILE = "http://sas.fr/fhir/StructureDefinition/FrAppointmentSAS"
 #: For appointments whose doctor is not known yet.
 SOS_PROFILE = "https://interop.esante.gouv.fr/ig/fhir/sas/StructureDefinition/sas-sos-appointment"
-_CATEGORY = "https://interop.esante.gouv.fr/ig/fhir/sas/StructureDefinition/sas-categorie-orientation"
-_ZONE = "Europe/Paris"
+#: Where the patient was oriented to: a kind of place, of the guide's own codes or R66.
+CATEGORY = "https://interop.esante.gouv.fr/ig/fhir/sas/StructureDefinition/sas-categorie-orientation"
+#: The clock on which moments are told.
+ZONE = "Europe/Paris"
 
 #: Our status -> the platform's, which knows four.
 STATUSES: Mapping[str, str] = {
@@ -32,6 +34,8 @@ STATUSES: Mapping[str, str] = {
     "entered-in-error": "cancelled",
 }
 _ADMITTER = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "ADM"}
+#: The participant of an appointment whose doctor is not known yet.
+UNKNOWN_DOCTOR: Json = {"type": [{"coding": [_ADMITTER]}], "status": "needs-action"}
 
 
 def identifier(system: str, id_: str) -> Json:
@@ -49,19 +53,22 @@ def notice(versions: Sequence[Json], doctors: Sequence[str], system: str, create
     timed = next((one for one in versions if "start" in one and "end" in one), None)
     if named is None or timed is None or newest["status"] not in STATUSES:
         raise ValueError("no operator, no times, or a status that the platform has no word for")
-    operated = {"url": SAS_OPERATOR, "valueReference": {"identifier": typed(*named)}}
     return {
         "resourceType": "Appointment",
         "meta": {"profile": [PROFILE if doctors else SOS_PROFILE]},
-        "extension": [operated, *_category(newest)],
+        "extension": [operated(*named), *_category(newest)],
         "identifier": [identifier(system, newest["id"])],
         "status": STATUSES[newest["status"]],
         "start": _instant(timed["start"]),
         "end": _instant(timed["end"]),
-        "created": to_instant(created_ms, _ZONE),
-        "participant": [_doctor(number) for number in doctors]
-        or [{"type": [{"coding": [_ADMITTER]}], "status": "needs-action"}],
+        "created": to_instant(created_ms, ZONE),
+        "participant": [_doctor(number) for number in doctors] or [UNKNOWN_DOCTOR],
     }
+
+
+def operated(system: str, value: str) -> Json:
+    """The extension that names the regulator who took it."""
+    return {"url": SAS_OPERATOR, "valueReference": {"identifier": typed(system, value)}}
 
 
 def _doctor(number: str) -> Json:
@@ -70,11 +77,11 @@ def _doctor(number: str) -> Json:
 
 def _category(appointment: Json) -> list[Json]:
     """Where the patient was oriented to, if the appointment says so: its code, never its words."""
-    found = next((one for one in appointment.get("extension", ()) if one.get("url") == _CATEGORY), None)
+    found = next((one for one in appointment.get("extension", ()) if one.get("url") == CATEGORY), None)
     coding = first(found, "valueCodeableConcept.coding") if found else None
     kept = {name: coding[name] for name in ("system", "code") if name in coding} if coding else {}
-    return [{"url": _CATEGORY, "valueCodeableConcept": {"coding": [kept]}}] if kept else []
+    return [{"url": CATEGORY, "valueCodeableConcept": {"coding": [kept]}}] if kept else []
 
 
 def _instant(text: str) -> str:
-    return to_instant(interval(text).low, _ZONE)
+    return to_instant(interval(text).low, ZONE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.kernel.errors import Category, fault
-from fhir_server.scheduling import agendas
+from fhir_server.scheduling import agendas, allocation
 from fhir_server.scheduling.agendas import FREE, HELD, HOLDING, TAKEN, WITHDRAWN, actors_of, span
 from fhir_server.scheduling.wishes import Wish, codes
 from fhir_server.storage import claims, resources
@@ -175,10 +175,17 @@ def _fitting(uow: UnitOfWork, wish: Wish, schedules: list[str] | None, status: s
     names_of: dict[str, set[str]] = {}
     for period in wish.periods:
         for slot in agendas.slots_in(uow, schedules, period, status, _LOOKED_THROUGH):
+            if not _is_for(uow, slot):
+                continue
             content = slot.content()
             services = codes(_services(uow, content, agenda_of))
             if wish.fits(content, services) and _is_selected(uow, wish, content, names_of):
                 yield slot
+
+
+def _is_for(uow: UnitOfWork, slot: Stored) -> bool:
+    """Whether who asks may take the slot. A feed tells of all the territory, and takes what is meant for it."""
+    return slot.owner == uow.actor.owner or allocation.is_open_to(uow.actor, slot, uow.now_ms)
 
 
 def _is_selected(uow: UnitOfWork, wish: Wish, slot: Json, known: dict[str, set[str]]) -> bool:

@@ -48,8 +48,13 @@ def holders(uow: UnitOfWork, keys: Iterable[Key]) -> list[Stored]:
 
 def is_active(connection: Connection, keys: Iterable[Key]) -> bool:
     """Whether an account that carries one of the keys is active now."""
+    return any(one.content().get("active", False) for one in known(connection, keys))
+
+
+def known(connection: Connection, keys: Iterable[Key]) -> list[Stored]:
+    """The accounts that carry one of the keys, active or not, without locks."""
     rows = (resources.load(connection, TYPE, id_) for id_ in _ids(connection, keys))
-    return any(one is not None and not one.deleted and one.content().get("active", False) for one in rows)
+    return [one for one in rows if one is not None and not one.deleted]
 
 
 def every(connection: Connection) -> list[Stored]:

@@ -1,11 +1,10 @@
 """What every FHIR route asks first: who is it, does it exist, may they, can we answer in their form."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import g, request
 
-from fhir_server.auth.guard import Access, authenticate
+from fhir_server.auth.guard import Access, authenticate, by_certificate, throttle
 from fhir_server.auth.scopes import LETTER_OF
 from fhir_server.bootstrap import Services
 from fhir_server.interactions import idempotent
@@ -23,8 +22,9 @@ from fhir_server.web.routes import allowed
 class Entry:
     """The door of the FHIR interface."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, *, is_mutual: bool = False) -> None:
+        """`is_mutual`: a partner who comes with its certificate needs no token."""
+        self._services, self._is_mutual = services, is_mutual
         settings = services.settings
         self._origins = Origins(settings.issuer, settings.trusted_proxies)
         self.max_bytes = services.settings.max_body_bytes
@@ -39,8 +39,13 @@ class Entry:
         about = trace()
         environ = request.environ
         deed = about.deed = deed_of(environ, environ["werkzeug.request"], self._origins)
-        access = authenticate(self._services, environ.get("HTTP_AUTHORIZATION"), about.request_id, environ, deed)
+        token, access = environ.get("HTTP_AUTHORIZATION"), None
+        if self._is_mutual and token is None:
+            access = by_certificate(self._services, environ, about.request_id, deed)
+        if access is None:
+            access = authenticate(self._services, token, about.request_id, environ, deed)
         about.actor, about.client_id = access.actor, access.actor.owner
+        throttle(self._services.rates, access)
         return access
 
     def enter(self, type_name: str, interaction: str, id_: str | None = None, *, has_form: bool = False) -> Access:

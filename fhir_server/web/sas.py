@@ -85,7 +85,7 @@ class SlotViews:
 
 def blueprint(services: Services) -> Blueprint:
     """The routes, to be registered below `PREFIX`."""
-    entry = Entry(services)
+    entry = Entry(services, is_mutual=True)
     slots = SlotViews(services, entry)
     routes = Blueprint("sas", __name__)
     _add(routes, "/metadata", "GET", "metadata", _metadata(services))

@@ -20,7 +20,7 @@ _SAS = "sas"
 
 def blueprint(services: Services) -> Blueprint:
     """The routes, to be registered below the base of SAS."""
-    views = RegulatorViews(services, Entry(services))
+    views = RegulatorViews(services, Entry(services, is_mutual=True))
     routes = Blueprint("sas_regulators", __name__)
     for rule, method, view in (
         (f"/{_TYPE}", "POST", views.create),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
@@ -66,13 +67,14 @@ class Inside:
 @contextmanager
 def inside(url: str) -> Iterator[Inside]:
     """The server over the database, in this process."""
-    settings = settings_module.load({}, database_url=url, demo=True, request_log=False)
-    house = build_house(settings, pool_size=2)
-    app = create_app(house.services)
-    answer = app.test_client().post(
-        "/oauth/token", data={"grant_type": "client_credentials"}, auth=(VENDOR, "creneau-demo")
-    )
-    token = answer.get_json()["access_token"]
-    headers = {"HTTP_AUTHORIZATION": f"Bearer {token}", "HTTP_ACCEPT": "application/fhir+json"}
-    yield Inside(house, app, create_environ() | headers)
-    house.services.close()
+    with TemporaryDirectory(prefix="audit") as folder:
+        settings = settings_module.load({}, database_url=url, demo=True, request_log=False, audit_folder=folder)
+        house = build_house(settings, pool_size=2)
+        app = create_app(house.services)
+        answer = app.test_client().post(
+            "/oauth/token", data={"grant_type": "client_credentials"}, auth=(VENDOR, "creneau-demo")
+        )
+        token = answer.get_json()["access_token"]
+        headers = {"HTTP_AUTHORIZATION": f"Bearer {token}", "HTTP_ACCEPT": "application/fhir+json"}
+        yield Inside(house, app, create_environ() | headers)
+        house.services.close()

@@ -3,7 +3,7 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -66,10 +66,8 @@ def _status(services: Services, slot_id: str) -> str:
     return str(read(services.store, SYSTEM, "Slot", slot_id).content()["status"])
 
 
-@pytest.mark.parametrize(("was", "becomes"), list(product(TRANSITIONS.keys() - {NEW}, TRANSITIONS.keys() - {NEW})))
+@pytest.mark.parametrize(("was", "becomes"), sorted(permutations(TRANSITIONS.keys() - {NEW}, 2)))
 def test_25_what_an_appointment_may_become(services: Services, was: str, becomes: str) -> None:
-    if was == becomes:
-        return
     before = _at(services, was)
     after = {"status": becomes} | (REASON if becomes == "cancelled" else {})
     if becomes in TRANSITIONS[was]:

@@ -49,6 +49,7 @@ def _soak(url: str, log: Path, seconds: float, kill_every: float) -> tuple[list[
     port, http, samu = free_port(), free_port(), free_port()
     environment = os.environ | {
         "CRENEAU_DATABASE_URL": url,
+        "CRENEAU_AUDIT_FOLDER": f"{log}-audit",
         "CRENEAU_DEMO": "true",
         "CRENEAU_HTTP_PORT": str(http),
         "CRENEAU_FEED_HOSPITAL_PORT": str(port),

@@ -98,6 +98,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     port = free_port()
     environment = os.environ | {
         "CRENEAU_DATABASE_URL": url,
+        "CRENEAU_AUDIT_FOLDER": str(tmp_path_factory.mktemp("audit")),
         "CRENEAU_DEMO": "true",
         "CRENEAU_WORKERS": "2",
         "CRENEAU_HTTP_PORT": str(port),
