@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from adapters.mapping import compiled
+from adapters.mapping import compiled, reading
 from adapters.mapping.cell import Scope
 from fhir_server.kernel.errors import Category, fault
 from fhir_server.kernel.upsert import QUERY, Edit, Upsert
@@ -116,6 +116,8 @@ def keys_of(body: Json, wanted: tuple[str, ...]) -> Keys:
         (_type(identifier) or "untyped", (identifier["system"], identifier["value"]))
         for identifier in body.get("identifier", ())
     ]
+    if len(found) == 1 and found[0][0] in wanted:
+        return (found[0][1],)
     ordered = [key for word in wanted for kind, key in found if word == kind or word == "any"]
     return tuple(dict.fromkeys(ordered))
 
@@ -132,7 +134,7 @@ def _completed(resource: compiled.Resource, scope: Scope) -> Json:
             body[name] = deepcopy(value)
     for name, at, unless in resource.required:
         if name not in body and not (unless is not None and unless(scope.segment, scope)):
-            location = compiled.location_text(scope.message, at, scope.segment)
+            location = reading.location_text(scope.message, at, scope.segment)
             raise fault(Category.REQUIRED, f"{resource.plan.type}.{name} cannot be told from the message.", location)
     for names in resource.plan.together:
         if not body.keys() >= set(names):

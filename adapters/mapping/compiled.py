@@ -6,9 +6,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from adapters.hl7v2.message import NULL, Message, Segment
+from adapters.hl7v2.message import NULL, Segment
 from adapters.mapping import plans, reading
-from adapters.mapping.cell import Cell, CellError, Scope, Use
+from adapters.mapping.cell import Cell, CellError, Function, Scope, Use
 from adapters.mapping.cells_in import CELLS
 from adapters.mapping.conditions import Clause, Test, compile_when, parse, settle
 from adapters.mapping.elements import Items, compile_target, element
@@ -223,15 +223,13 @@ def _step(tables: Tables, row: Row, current: str, clauses: tuple[Clause, ...]) -
     put, is_set = compile_target(row.target)
     top, is_list, takes_parts = element(row.target), row.target.endswith("]"), cell.takes == "parts"
     function, removes = cell.function, cell.removes
-    # Most rows write an element of the resource itself.
-    own = top if row.target == top else ""
+    # Most rows are simple: one value into an element of the resource itself.
+    if row.target == top and not takes_parts and not removes:
+        return _simple_step(row, top, when, read, function, use)
 
     def step(segment: Segment, scope: Scope, items: Items, cleared: set[str]) -> None:
         resource = scope.resource
-        if own:
-            if own in resource:
-                return
-        elif not is_list and is_set(resource, items):
+        if not is_list and is_set(resource, items):
             return
         if when is not None and not when(segment, scope):
             return
@@ -258,6 +256,29 @@ def _step(tables: Tables, row: Row, current: str, clauses: tuple[Clause, ...]) -
     return step
 
 
+def _simple_step(row: Row, name: str, when: Test | None, read: reading.Reader, function: Function, use: Use) -> Step:
+    """The step of a row that writes one value into an element of the resource."""
+
+    def step(segment: Segment, scope: Scope, items: Items, cleared: set[str]) -> None:
+        resource = scope.resource
+        if name in resource or (when is not None and not when(segment, scope)):
+            return
+        value = read(segment, scope)
+        if value is None:
+            return
+        if value is NULL:
+            cleared.add(name)
+            return
+        try:
+            made = function(value, use, scope)
+        except CellError as error:
+            raise _located(error, row, scope) from None
+        if made is not None:
+            resource[name] = made
+
+    return step
+
+
 def reader(cell: Cell, row: Row, current: str) -> reading.Reader:
     """What reads a row's `from` for its cell, in a table of the segment `current`."""
     sources = reading.parse(row.source)
@@ -274,13 +295,6 @@ def reader(cell: Cell, row: Row, current: str) -> reading.Reader:
 def _located(error: CellError, row: Row, scope: Scope) -> FhirError:
     """The cell's fault as an error that names the table row and where the value stands: `SCH^1^11`."""
     place = next((source.place for source in reading.parse(row.source) if source.place is not None), None)
-    at = None if place is None else location_text(scope.message, f"{place.segment}-{place.field}", scope.segment)
+    path = f"{place.segment}-{place.field}" if place is not None else ""
+    at = reading.location_text(scope.message, path, scope.segment) if path else None
     return fault(error.category, f"{row.origin}: {error}.", at)
-
-
-def location_text(message: Message, at: str, segment: Segment) -> str:
-    """`SCH-2` as an HL7 location, `SCH^1^2`: in `segment` when that is one of the name, else in the first."""
-    name, _, number = at.partition("-")
-    same = message.segments_named(name)
-    count = next((count for count, other in enumerate(same, 1) if other is segment), 1) if len(same) > 1 else 1
-    return f"{name}^{count}^{number}"

@@ -6,11 +6,12 @@ trimmed; what is absent, empty or null (`""`) inside a composite reads as None.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from adapters.hl7v2.escape import Notation
 from adapters.hl7v2.location import Location, location
-from adapters.hl7v2.message import FREE_TEXT, NULL, Segment
+from adapters.hl7v2.message import FREE_TEXT, NULL, Message, Segment
 from adapters.mapping.cell import Scope
 
 #: `(current segment, scope) -> value`, None when there is nothing.
@@ -221,3 +222,18 @@ def texts_reader(sources: tuple[Source, ...], current: str) -> Reader:
         return texts if any(texts) else None
 
     return reader
+
+
+@lru_cache(maxsize=512)
+def _first_location(at: str) -> str:
+    name, _, number = at.partition("-")
+    return f"{name}^1^{number}"
+
+
+def location_text(message: Message, at: str, segment: Segment) -> str:
+    """`SCH-2` as an HL7 location, `SCH^1^2`: in `segment` when that is one of the name, else in the first."""
+    name, _, number = at.partition("-")
+    same = message.segments_named(name)
+    if len(same) < 2:
+        return _first_location(at)
+    return f"{name}^{next((count for count, other in enumerate(same, 1) if other is segment), 1)}^{number}"

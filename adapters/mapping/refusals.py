@@ -1,7 +1,7 @@
 """What a plan refuses of a whole message, before anything is made of it."""
 
 from adapters.hl7v2.message import Message
-from adapters.mapping import compiled
+from adapters.mapping import compiled, reading
 from adapters.mapping.cell import Scope
 from adapters.mapping.feed import FeedMapping
 from adapters.mapping.parts import check_once
@@ -18,5 +18,5 @@ def refuse(programme: compiled.Programme, message: Message, feed: FeedMapping) -
     scope = Scope(feed, message, message.segments[0])
     for when, at, text in programme.refusals:
         if when is None or when(scope.segment, scope):
-            location = compiled.location_text(message, at, scope.segment)
+            location = reading.location_text(message, at, scope.segment)
             raise fault(Category.CONTENT_NOT_SUPPORTED, text, location)

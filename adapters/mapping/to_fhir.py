@@ -185,9 +185,7 @@ class Translator:
                 return told
         if not plan.each:
             return [(-1, segments[0], None)]
-        if not self.message.segments_named(plan.each):
-            return []
-        return [(at, one, None) for at, one in enumerate(segments) if one.name == plan.each]
+        return [(segments.index(one), one, None) for one in self.message.segments_named(plan.each)]
 
     def _parts(self, openers: tuple[str, ...]) -> list[Part]:
         if openers not in self.parts:
@@ -206,7 +204,7 @@ class Translator:
         if " " in key_at:
             paths = key_at.split()
             key_at = next((path for path in paths if path.startswith(segment.name)), paths[0])
-        location = compiled.location_text(self.message, key_at, segment)
+        location = reading.location_text(self.message, key_at, segment)
         keys = keys_of(scope.resource, resource.plan.keys)
         if not keys:
             text = f"{key_at} holds no usable identifier."

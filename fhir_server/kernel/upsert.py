@@ -17,7 +17,8 @@ class Edit:
     is_removal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+# Never changed, but not frozen: that would triple what it costs to make one, and each message makes several.
+@dataclass(slots=True)
 class Upsert:
     """One resource of a message. A batch of them is applied in one unit of work."""
 
