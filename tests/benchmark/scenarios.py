@@ -26,7 +26,7 @@ _MOST = {
     "create": _Most(2_000, 5_000),
     "book": _Most(1_200, 3_000),
     "transaction": _Most(250, 600),
-    "siu": _Most(1_000, 3_000),
+    "siu": _Most(2_000, 3_000),
 }
 
 
@@ -208,7 +208,7 @@ SCENARIOS = (
         "SIU^S12 over MLLP, new person and appointment",
         _siu,
         _bare_write("siu"),
-        rate=(500, 4),
+        rate=(1_000, 16),
         clients=(1, 4, 16),
     ),
 )
