@@ -5,7 +5,6 @@ from functools import cache
 from hypothesis import strategies as st
 
 from fhir_server.registry.model import SearchParameter
-from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import common_parameters, parameters
 from fhir_server.search.clauses import MODIFIERS, is_allowed
 from fhir_server.search.extract import components
@@ -20,6 +19,7 @@ from tests.property.search_worlds import (
     NAMES,
     NUMBERS,
     PLACES,
+    STORED,
     SYSTEMS,
     TEXTS,
     URIS,
@@ -45,7 +45,7 @@ def _tokens(code: str) -> st.SearchStrategy[str]:
 
 
 def _targets(_code: str) -> st.SearchStrategy[str]:
-    ids, types = st.sampled_from(IDS), st.sampled_from(tuple(RESOURCES))
+    ids, types = st.sampled_from(IDS), st.sampled_from(STORED)
     elsewhere = st.sampled_from(
         ("https://other.example/fhir/Patient/1", "urn:uuid:1", *(_escaped(uri) for uri in URIS))
     )
@@ -84,7 +84,7 @@ def values_of(parameter: SearchParameter, modifier: str) -> st.SearchStrategy[st
     if modifier == "of-type":
         return _TYPED.filter(lambda text: text.count("|") == 2)
     if modifier in ("above", "below") and parameter.kind == "reference":
-        standing = [name for name in PARENTS if name in (parameter.targets or RESOURCES)]
+        standing = [name for name in PARENTS if name in (parameter.targets or STORED)]
         return st.builds("{}/{}".format, st.sampled_from(standing), st.sampled_from(IDS))
     if modifier in ("above", "below"):
         known = (*INTENTS, *CODES[:3]) if parameter.system else ()
@@ -110,7 +110,7 @@ def criteria(draw: st.DrawFn, type_name: str, depth: int = 0) -> tuple[str, str]
         return draw(reverse_chains(type_name, depth))
     code = draw(st.sampled_from(sorted(parameters(type_name))))
     parameter = parameters(type_name)[code]
-    served = [target for target in parameter.targets or RESOURCES if target in RESOURCES]
+    served = [target for target in parameter.targets or STORED if target in STORED]
     if parameter.kind == "reference" and served and depth < 2 and draw(st.booleans()):
         target = draw(st.sampled_from(served))
         name, text = draw(criteria(target, depth + 1))
@@ -133,7 +133,7 @@ def referrers(type_name: str) -> list[tuple[str, str]]:
     """Every reference that may point to the type."""
     return [
         (source, code)
-        for source in RESOURCES
+        for source in STORED
         for code, parameter in parameters(source).items()
         if parameter.kind == "reference" and (not parameter.targets or type_name in parameter.targets)
     ]
@@ -142,7 +142,7 @@ def referrers(type_name: str) -> list[tuple[str, str]]:
 @st.composite
 def searches(draw: st.DrawFn) -> tuple[str, Pairs]:
     """A type with criteria, an order and a page size."""
-    type_name = draw(st.sampled_from(sorted(RESOURCES)))
+    type_name = draw(st.sampled_from(sorted(STORED)))
     pairs = draw(st.lists(criteria(type_name), max_size=3))
     sortable = sorted(code for code, parameter in parameters(type_name).items() if parameter.kind in SORTABLE)
     keys = draw(st.lists(st.builds("{}{}".format, st.sampled_from(("", "-")), st.sampled_from(sortable)), max_size=2))
@@ -160,7 +160,7 @@ def mixed_searches(draw: st.DrawFn) -> tuple[str, Pairs]:
         modifier = draw(st.sampled_from(("", "", *modifiers_of(common[code]))))
         pairs.append((f"{code}:{modifier}".removesuffix(":"), draw(values_of(common[code], modifier))))
     if draw(st.booleans()):
-        names = draw(st.lists(st.sampled_from((*sorted(RESOURCES), "Unheard")), min_size=1, max_size=4))
+        names = draw(st.lists(st.sampled_from((*sorted(STORED), "Unheard")), min_size=1, max_size=4))
         pairs.append(("_type", ",".join(names)))
     keys = draw(
         st.lists(st.builds("{}{}".format, st.sampled_from(("", "-")), st.sampled_from(sorted(common))), max_size=2)
@@ -171,20 +171,20 @@ def mixed_searches(draw: st.DrawFn) -> tuple[str, Pairs]:
 @st.composite
 def includes(draw: st.DrawFn) -> tuple[str, Pairs]:
     """A type with a few includes, some of them repeated."""
-    type_name = draw(st.sampled_from(sorted(RESOURCES)))
+    type_name = draw(st.sampled_from(sorted(STORED)))
     pairs = [("_id", draw(st.sampled_from(IDS)))] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(1, 3))):
         modifier = draw(st.sampled_from(("", "", ":iterate")))
         is_reverse = draw(st.booleans())
         every = [
             (source, code)
-            for source in RESOURCES
+            for source in STORED
             for code, parameter in parameters(source).items()
             if parameter.kind == "reference"
         ]
         near = referrers(type_name) if is_reverse else [link for link in every if link[0] == type_name]
         source, code = draw(st.sampled_from(every if modifier or not near else near))
-        targets = ["", *(f":{name}" for name in parameters(source)[code].targets if name in RESOURCES)]
+        targets = ["", *(f":{name}" for name in parameters(source)[code].targets if name in STORED)]
         text = draw(st.sampled_from((f"{source}:{code}", f"{source}:{code}{draw(st.sampled_from(targets))}", "*")))
         pairs.append((f"{'_revinclude' if is_reverse else '_include'}{modifier}", text))
     return type_name, pairs

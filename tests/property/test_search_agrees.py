@@ -6,14 +6,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fhir_server.kernel.actor import SYSTEM, Actor
-from fhir_server.registry.resources import RESOURCES
 from fhir_server.registry.search_params import parameters
 from fhir_server.search.across import compartment_types, parse_across
 from fhir_server.search.query import parse
 from fhir_server.storage import index, select
 from tests.property.search_queries import Pairs, includes, mixed_searches, modifiers_of, searches, values_of
 from tests.property.search_store import NOW_MS, Store
-from tests.property.search_worlds import IDS, Placed
+from tests.property.search_worlds import IDS, STORED, Placed
 
 SAMU = Actor("samu", audiences=frozenset({"PRO", "SNP"}), direct_access=frozenset({"samu"}))
 ACTORS = (SYSTEM, Actor("a"), Actor("b"), Actor("nobody"), SAMU, Actor("c", audiences=frozenset({"PUBLIC"})))
@@ -55,7 +54,7 @@ def test_the_total_counts_what_memory_finds(store: Store, search: tuple[str, Pai
 
 
 def test_every_parameter_with_every_modifier(store: Store) -> None:
-    for type_name in RESOURCES:
+    for type_name in STORED:
         for code, parameter in parameters(type_name).items():
             for modifier in ("", *modifiers_of(parameter)):
                 _agree(store, type_name, f"{code}:{modifier}".removesuffix(":"), values_of(parameter, modifier))
@@ -101,7 +100,7 @@ def test_pages_over_several_types_hold_what_memory_finds_in_order(
     store: Store, search: tuple[str, Pairs], compartment: str | None, id_: str
 ) -> None:
     _, pairs = search
-    types = tuple(RESOURCES) if compartment is None else compartment_types(compartment)
+    types = STORED if compartment is None else compartment_types(compartment)
     within = None if compartment is None else (compartment, id_)
 
     actual, cursor = [], ""
