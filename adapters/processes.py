@@ -4,8 +4,10 @@ import logging
 import os
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from granian import Granian
@@ -39,6 +41,8 @@ _LISTENER_THREADS = 3
 _DISPATCH_THREADS = 3
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
+#: Seconds after which a web worker is asked to stop once more.
+_ASK_SECONDS = 0.5
 #: Milliseconds a connection may be idle, or a request's headers may take.
 _HEADERS_MS = 30_000
 
@@ -46,7 +50,7 @@ _HEADERS_MS = 30_000
 def web(settings: Settings) -> None:
     """Serve FHIR over HTTP until SIGTERM; requests under way are finished."""
     end_with_parent()
-    Granian(
+    server = Granian(
         "adapters.service:application",
         factory=True,
         interface=Interfaces.WSGI,
@@ -64,7 +68,17 @@ def web(settings: Settings) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_WEB_GRACE,
         log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings
-    ).serve()
+    )
+    threading.Thread(target=_ask_again, args=(server,), name="ask again", daemon=True).start()
+    server.serve()
+
+
+def _ask_again(server: Any) -> None:
+    """A worker that is asked to stop in the moments before it serves does not hear it: ask again until it is gone."""
+    while True:
+        time.sleep(_ASK_SECONDS)
+        for worker in server.wrks if server.interrupt_signal else ():
+            worker.terminate()
 
 
 def mutual(settings: Settings) -> None:
@@ -113,7 +127,8 @@ def dispatch(settings: Settings) -> None:
     sealer.start()
     ender = threading.Thread(target=keep_ended, args=(store, stop), daemon=True)
     ender.start()
-    sweeper = threading.Thread(target=keep_swept, args=(store, settings.idempotency_hours, stop), daemon=True)
+    times = (settings.idempotency_hours, settings.keep_messages_days)
+    sweeper = threading.Thread(target=keep_swept, args=(store, *times, stop), daemon=True)
     sweeper.start()
     others = {one.channel: NoticeDestination(one) for one in house.notices}
     Dispatcher(store, feeds, house.tables, others).run(stop)

@@ -132,3 +132,14 @@ def test_the_whole_server_comes_up_restarts_what_dies_and_stops(server: Server, 
         parent.send_signal(number)
         assert parent.wait(60) == 0
         parent.stdout.close() if parent.stdout else None
+
+
+def test_workers_stop_that_are_asked_before_they_serve(server: Server) -> None:
+    server.environment["CRENEAU_WORKERS"] = "6"
+    server.start("web")
+    process = server.processes.pop("web")
+
+    # The first worker answers while the others are still coming up.
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(15) == 0
