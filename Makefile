@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: run test lint bench fuzz soak clean
+.PHONY: run test lint audit bench fuzz soak clean
 
 run: $(VENV)/.installed
 	$(BIN)/creneau demo
@@ -13,6 +13,11 @@ test: $(VENV)/.test-installed
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+# Known faults of what is installed, asked of the package index. The suite has what can be known without it.
+audit: $(VENV)/.test-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'
+	$(BIN)/pip-audit --local --skip-editable --progress-spinner off
 
 bench: $(VENV)/.test-installed
 	$(BIN)/python -m tests.benchmark

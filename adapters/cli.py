@@ -11,6 +11,7 @@ from adapters.audit_commands import audit
 from adapters.figure_commands import report
 from adapters.hl7_commands import hl7
 from adapters.partner_commands import keys, partner
+from adapters.patient_commands import patient
 from adapters.sas_commands import sas
 from adapters.slot_commands import slots
 from adapters.told_command import ToldCommand
@@ -141,6 +142,7 @@ main.add_command(hl7)
 main.add_command(slots)
 main.add_command(partner)
 main.add_command(keys)
+main.add_command(patient)
 main.add_command(sas)
 main.add_command(report)
 

@@ -14,7 +14,7 @@ from werkzeug.http import parse_options_header
 from adapters.feeds import Feed
 from adapters.hl7v2.encoding import codec_of
 from adapters.receive import Receiver
-from fhir_server.auth.guard import authenticate
+from fhir_server.auth.guard import authenticate, throttle
 from fhir_server.bootstrap import Services
 from fhir_server.kernel.errors import Category, FhirError, fault
 from fhir_server.web.bodies import received
@@ -49,7 +49,8 @@ def _check_sender(services: Services, feed: Feed | None) -> None:
     """Raise FhirError: LOGIN for nobody we know, NOT_FOUND for whoever is not the feed's owner."""
     about = trace()
     access = authenticate(services, request.headers.get("Authorization"), about.request_id, request.environ)
-    about.client_id = access.actor.owner
+    about.client_id = access.actor.client
+    throttle(services.rates, access)
     if feed is None or not feed.has_http or feed.owner != access.actor.owner:
         raise fault(Category.NOT_FOUND, "There is no such feed for this client.")
 

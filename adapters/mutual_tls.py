@@ -65,9 +65,11 @@ class _Port:
         self._application = application
         self._options = options
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="mutual-tls")
-        #: When each connection was made, and those that have asked something.
+        #: When each connection was made, those that have asked something, are being answered, and are to end.
         self._born: dict[Any, float] = {}
         self._asked: set[Any] = set()
+        self._busy: set[Any] = set()
+        self._ending: set[Any] = set()
         self._lists = _Lists(options.context, options.revoked)
 
     async def serve(self, stop: Callable[[], bool]) -> None:
@@ -101,14 +103,26 @@ class _Port:
         now, connections = asyncio.get_running_loop().time(), http.connections
         self._born = {one: self._born.get(one, now) for one in connections}
         self._asked &= set(connections)
+        # Their last answer has left by now; aiohttp leaves those open that were told to end while they were idle.
+        for one in self._ending - self._busy:
+            one.force_close()
+        self._ending &= self._busy
         has_changed = self._lists.refresh()
         for number, (one, born) in enumerate(self._born.items()):
             is_silent = one not in self._asked and now - born > IDLE
             if has_changed or is_silent or now - born > LIFE or number >= MOST_CONNECTIONS:
                 one.close()
+                self._ending.add(one)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self._asked.add(request.protocol)
+        self._busy.add(request.protocol)
+        try:
+            return await self._answered(request)
+        finally:
+            self._busy.discard(request.protocol)
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             async with asyncio.timeout(BODY):
                 body = await self._body(request)

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 def record(settings: Settings, store: Store) -> None:
     """Keep what figures are counted by as the files say it now (`figures.basis`)."""
-    origins = {partner.client_id: partner.origin for partner in _partners(settings, store)}
+    origins = {partner.acts_for: partner.origin for partner in _partners(settings, store)}
     # A feed may send over HTTP as a client of its own name: its file comes first.
     origins |= {feed.owner: feed.origin for feed in feed_files.load(settings)}
     basis.record(store, settings, origins)

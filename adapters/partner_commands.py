@@ -28,6 +28,7 @@ def _says(*, is_new: bool) -> Callable[[Callable[..., None]], Callable[..., None
         click.option(
             "--scope", "scopes", multiple=True, required=is_new, help="SMART scope, as system/Slot.rs; may be repeated."
         ),
+        click.option("--owner", help="Organisation in whose name it acts, if not its own."),
         click.option("--reads", type=click.Choice(["own", "territory", "audit"]), help="Whose rows it sees."),
         click.option(
             "--audience", "audiences", multiple=True, type=click.Choice(list(AUDIENCES)), help="Whose slots it takes."

@@ -112,6 +112,7 @@ class Registry:
         facts = {
             "client_id": client_id,
             "name": partner.name,
+            "acts for": partner.acts_for,
             "state": "suspended" if is_out else "active",
             "kept in": "a file" if self.services.partners.is_of_file(client_id) else "the database",
             "proves itself by": ", ".join(_proofs(partner)),

@@ -1,13 +1,23 @@
-"""`creneau sas`: what the national SAS platform is shown."""
+"""`creneau sas`: what the national SAS platform is shown and told."""
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
 
 import click
+import msgspec
 
+from adapters.notices import load
+from adapters.taken import told_by_hub
 from fhir_server.bootstrap import Services, build
+from fhir_server.kernel import json
 from fhir_server.kernel.actor import Actor
+from fhir_server.kernel.dates import zone
+from fhir_server.sas import hub, rdv
 from fhir_server.sas.explain import HOURS, Explanation, explain
+from fhir_server.sas.notices import ZONE
 from fhir_server.sas.regulator_rules import emails, identifiers
 from fhir_server.settings import Settings
 from fhir_server.storage.accounts import every
@@ -16,7 +26,7 @@ from fhir_server.storage.resources import Stored
 
 @click.group()
 def sas() -> None:
-    """What the national SAS platform is shown."""
+    """What the national SAS platform is shown and told."""
 
 
 @sas.command("explain")
@@ -46,6 +56,37 @@ def sas_regulators(settings: Settings) -> None:
         click.echo(account_line(account))
 
 
+@sas.command("rdv")
+@click.argument("appointment")
+@click.option("--from", "sender", required=True, help="Our client id at the hub.")
+@click.option("--to", "recipient", required=True, help="The SAMU's client id at the hub: fr.health.samu960.")
+@click.option("--platform", help="File in notices/ by whose identifiers it is known.  [default: the only one]")
+@click.pass_obj
+def sas_rdv(settings: Settings, appointment: str, sender: str, recipient: str, platform: str | None) -> None:
+    """Print what the national hub would tell a SAMU of an appointment (RS-SAS-RDV). Nothing is sent."""
+    system = _system(settings, platform)
+    services = build(settings)
+    try:
+        told = told_by_hub(services.store.read(), appointment, system)
+    except ValueError as error:
+        raise click.ClickException(f"Appointment/{appointment}: {error}") from error
+    finally:
+        services.close()
+    _show(hub.enveloped(told, sender, recipient, uuid4(), datetime.now(zone(ZONE))))
+
+
+@sas.command("read-rdv")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--system", default="urn:creneau:sas-rdv", show_default=True, help="System of its identifier.")
+def sas_read_rdv(file: Path, system: str) -> None:
+    """Check a message RS-SAS-RDV, and print the Appointment that it tells of. Nothing is stored."""
+    told = hub.opened(json.decode(file.read_bytes()))
+    try:
+        _show(rdv.appointment(told, system))
+    except ValueError as error:
+        raise click.ClickException(f"a moment of the message cannot be: {error}") from error
+
+
 def account_line(account: Stored) -> str:
     """State, id, version, identifiers, name and address of an account."""
     content = account.content()
@@ -55,13 +96,24 @@ def account_line(account: Stored) -> str:
     return f"{state:<8} {account.reference}/_history/{account.version} {numbers} {name} {' '.join(emails(content))}"
 
 
+def _system(settings: Settings, platform: str | None) -> str:
+    found = [one for one in load(settings) if platform in (None, one.name)]
+    if len(found) != 1:
+        raise click.ClickException(f"{len(found)} files of notices/ fit: name one with --platform")
+    return found[0].identifier_system
+
+
+def _show(content: object) -> None:
+    click.echo(msgspec.json.format(json.encode(content), indent=2))
+
+
 def _actor(services: Services, client_id: str | None) -> Actor:
     if client_id is None:
         return Actor("sas")
     partner = services.partners.lookup(client_id)
     if partner is None:
         raise click.ClickException(f"there is no partner {client_id}")
-    return Actor(partner.client_id, audiences=partner.audiences, direct_access=partner.direct_access)
+    return Actor(partner.acts_for, audiences=partner.audiences, direct_access=partner.direct_access)
 
 
 def lines(schedule: str, found: Explanation) -> Iterator[str]:

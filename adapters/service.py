@@ -43,14 +43,17 @@ class House:
         return Receiver(self.services.store, feed, feed.mapping(), self.tables[name])
 
 
-def build_house(settings: Settings, *, pool_size: int | None = None, plans: str = WEIGHED_PLANS) -> House:
+def build_house(
+    settings: Settings, *, pool_size: int | None = None, plans: str = WEIGHED_PLANS, statement_seconds: int = 0
+) -> House:
     """Everything a process may need. Opens nothing yet. Raises SettingsError for a feed file that cannot be used."""
     feeds = {feed.name: feed for feed in feed_files.load(settings)}
     notices = notice_files.load(settings)
     routes = [route for route in (feed.route() for feed in feeds.values()) if route]
     routes += [one.route() for one in notices]
     tables = {feed.name: feed_files.tables(settings, feed.overlays) for feed in feeds.values()}
-    return House(build(settings, routes, pool_size=pool_size, plans=plans), feeds, tables, notices)
+    services = build(settings, routes, pool_size=pool_size, plans=plans, statement_seconds=statement_seconds)
+    return House(services, feeds, tables, notices)
 
 
 def bring_up_to_date(settings: Settings, database: Database) -> None:
@@ -69,7 +72,7 @@ def application() -> Flask:
     settings = load()
     log.configure(settings.log_level)
     gates.prepare(sorted(RESOURCES))
-    return web_application(build_house(settings))
+    return web_application(build_house(settings, statement_seconds=settings.statement_seconds))
 
 
 def web_application(house: House) -> Flask:

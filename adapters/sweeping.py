@@ -1,11 +1,11 @@
-"""Answers kept for those who ask again are forgotten while the server runs, once their time is over."""
+"""What is kept for a time is forgotten while the server runs: answers for those who ask again, texts of messages."""
 
 import logging
 import threading
 
 from fhir_server.kernel import log
 from fhir_server.kernel.actor import SYSTEM
-from fhir_server.storage import idempotency
+from fhir_server.storage import erasure, idempotency
 from fhir_server.storage.unit_of_work import Store, UnitOfWork
 
 _log = logging.getLogger(__name__)
@@ -15,14 +15,19 @@ _HOUR_MS = 3_600_000
 _IDLE_SECONDS = 600.0
 
 
-def keep_swept(store: Store, hours: int, stop: threading.Event) -> None:
-    """Forget what was kept for more than so many hours, until `stop` is set. Any number of processes may do so."""
+def keep_swept(store: Store, hours: int, days: int, stop: threading.Event) -> None:
+    """Forget answers kept for more than so many hours, and messages of so many days (0: never), until `stop` is set.
+
+    Any number of processes may do so.
+    """
     while not stop.is_set():
         try:
             sweep(store, hours)
+            if days:
+                sweep_messages(store, days)
         except Exception as error:
             # The edge: a store that cannot be reached now is swept later.
-            _log.warning("kept answers cannot be swept: %s", log.describe(error))
+            _log.warning("what was kept cannot be swept: %s", log.describe(error))
         stop.wait(_IDLE_SECONDS)
 
 
@@ -33,3 +38,8 @@ def sweep(store: Store, hours: int) -> int:
         return idempotency.sweep(uow, uow.now_ms - hours * _HOUR_MS)
 
     return store.transact(SYSTEM, work)
+
+
+def sweep_messages(store: Store, days: int) -> int:
+    """Empty the messages that were received or delivered more than so many days ago; how many."""
+    return store.transact(SYSTEM, lambda uow: erasure.forget_messages(uow, uow.now_ms - days * 24 * _HOUR_MS))

@@ -1,4 +1,4 @@
-"""What the store knows of an appointment that a regulator took: the notice that the platform gets, and who is around it."""
+"""What is told of an appointment that a regulator took: to the SAS platform, and by the hub to a SAMU."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,9 +11,12 @@ from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_milliseconds
 from fhir_server.kernel.paths import read
 from fhir_server.registry.national import PERSONS
+from fhir_server.sas import rdv
 from fhir_server.sas.national import OF_PERSONS, number
 from fhir_server.sas.notices import notice
+from fhir_server.scheduling.regulation import is_taken_through_sas, operator
 from fhir_server.storage import resources
+from fhir_server.storage.accounts import by_identifier, known
 
 Json = dict[str, Any]
 
@@ -39,16 +42,40 @@ def told(connection: Connection, id_: str, version: int, system: str) -> Json:
     return notice(versions, _doctors(connection, versions[0]), system, created)
 
 
+def told_by_hub(connection: Connection, id_: str, system: str) -> Json:
+    """The member `appointment` of the hub's RS-SAS-RDV for an Appointment as it stands now; `system` as for `told`.
+
+    Its first version is created there, every other updates. Raises ValueError for what cannot be told.
+    """
+    stored = resources.load(connection, "Appointment", id_)
+    content = {} if stored is None or stored.deleted else stored.content()
+    if stored is None or not is_taken_through_sas(content):
+        raise ValueError("there is none that was taken through SAS")
+    made = told(connection, id_, stored.version, system)
+    method = rdv.CREATED if stored.version == 1 else rdv.UPDATED
+    return rdv.message(made, method, _account(connection, content), around(connection, content))
+
+
 def around(connection: Connection, appointment: Json) -> list[Json]:
     """Practitioners, roles, places and their structures: of those who take part, then of the agendas of its slots."""
     actors = [*_taking_part(appointment), *_of_agendas(connection, appointment)]
     asked = (text for one in actors if (text := one.get("reference", "")).startswith(_TREATING))
     found = list(named(connection, asked).values())
-    return found + [*_next(connection, found, "practitioner", "organization", "managingOrganization")]
+    return [*found, *_next(connection, found, "practitioner", "organization", "managingOrganization")]
+
+
+def _account(connection: Connection, appointment: Json) -> Json:
+    """The account of who took it: the active one, if its number has gone from hand to hand."""
+    named_as = operator(appointment)
+    found = [one.content() for one in known(connection, [by_identifier(*named_as)])] if named_as else []
+    if not found:
+        raise ValueError("the regulator who took it has no account here")
+    return max(found, key=lambda one: bool(one["active"]))
 
 
 def _next(connection: Connection, found: Iterable[Json], *elements: str) -> Iterable[Json]:
-    return named(connection, (text for one in found for name in elements for text in read(one, f"{name}.reference"))).values()
+    asked = (text for one in found for name in elements for text in read(one, f"{name}.reference"))
+    return named(connection, asked).values()
 
 
 def _taking_part(appointment: Json) -> list[Json]:

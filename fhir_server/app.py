@@ -16,7 +16,10 @@ def create_app(services: Services) -> Flask:
     app.url_map.merge_slashes = False
     # What runs after a request runs in reverse order: answers are rendered first and logged last.
     finish = Auditor(services, services.journal).finish if services.journal is not None else None
-    request_log.register(app, is_logged=services.settings.request_log, finish=finish)
+    settings = services.settings
+    request_log.register(
+        app, is_logged=settings.request_log, finish=finish, statement_seconds=settings.statement_seconds
+    )
     origins.register(app, services.settings.cors_origins)
     rendering.register(app)
     errors.register(app)

@@ -67,14 +67,17 @@ def build(
     clock: Clock = system_clock,
     pool_size: int | None = None,
     plans: str = WEIGHED_PLANS,
+    statement_seconds: int = 0,
 ) -> Services:
     """The services for these settings. Opens nothing: the database is met at the first use.
 
     `pool_size` bounds the transactions under way at once; by default one for each thread of a web worker. `plans` is
-    how PostgreSQL plans what changes look for.
+    how PostgreSQL plans what changes look for; it gives up statements after `statement_seconds`, unless that is 0.
     """
     size = pool_size or settings.thread_count
-    database = Database(settings.database_url, clock=clock, pool_size=size, plans=plans)
+    database = Database(
+        settings.database_url, clock=clock, pool_size=size, plans=plans, statement_seconds=statement_seconds
+    )
     is_audited = settings.audit != "off"
     policy = Policy(settings.one_booking_at_a_time, settings.demo, slot_window_days=settings.slot_window_days)
     store = Store(database, tuple(routes), is_audited, policy)

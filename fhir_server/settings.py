@@ -67,6 +67,8 @@ class Settings:
     one_booking_at_a_time: bool
     #: How many days a partner's search for slots may span; 0 for any.
     slot_window_days: int
+    #: After how many days received and delivered messages are emptied; 0 for never.
+    keep_messages_days: int
     #: How long the answer to a request with an Idempotency-Key is kept.
     idempotency_hours: int
     demo: bool
@@ -153,6 +155,8 @@ def load(environment: Mapping[str, str] | None = None, **overrides: Any) -> Sett
         raise SettingsError("hold_seconds: a number from 1 to 86400")
     if chosen["audit"] not in _AUDIT:
         raise SettingsError(f"audit: {chosen['audit']!r} is none of {', '.join(_AUDIT)}")
+    if not 0 <= chosen["keep_messages_days"] <= 36_600:
+        raise SettingsError("keep_messages_days: a number from 0 to 36600")
     if not 0 <= chosen["slot_window_days"] <= 366:
         raise SettingsError("slot_window_days: a number from 0 to 366")
     if not 1 <= chosen["idempotency_hours"] <= 8_784:

@@ -64,13 +64,14 @@ class Authority:
         certificate = signed.public_bytes(serialization.Encoding.PEM)
         return Leaf(_write(stem.with_suffix(".crt"), certificate), _write(stem.with_suffix(".key"), private), signed)
 
-    def revocation_list(self, revoked: Sequence[Leaf] = ()) -> Path:
-        """A PEM file that says which certificates count no more."""
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(_FROM).next_update(_UNTIL)
+    def revocation_list(self, revoked: Sequence[Leaf] = (), number: int = 1) -> Path:
+        """A PEM file that says which certificates count no more; a list of a higher number is newer."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name)
+        builder = builder.last_update(_FROM + timedelta(minutes=number)).next_update(_UNTIL)
         for leaf in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(leaf.signed.serial_number).revocation_date(_FROM)
             builder = builder.add_revoked_certificate(entry.build())
-        signed = builder.add_extension(x509.CRLNumber(1), critical=False).sign(self._key, hashes.SHA256())
+        signed = builder.add_extension(x509.CRLNumber(number), critical=False).sign(self._key, hashes.SHA256())
         return _write(self._folder / "revoked.pem", signed.public_bytes(serialization.Encoding.PEM))
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

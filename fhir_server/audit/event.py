@@ -74,7 +74,7 @@ def event_of(deed: Deed, actor: Actor | None, at_ms: int, request_id: str, writt
         at_ms,
         deed.kind,
         deed.status,
-        deed.party or (actor.owner if actor else ""),
+        deed.party or (actor.client if actor else ""),
         actor.user if actor else "",
         actor.token_id if actor else "",
         _plain(request_id),

@@ -93,7 +93,7 @@ def by_certificate(
 
 def throttle(rates: Rates, access: Access) -> None:
     """Raise FhirError (THROTTLED, with Retry-After) when who was let in has asked too much lately."""
-    seconds = rates.wait(access.actor.owner, access.requests_per_second)
+    seconds = rates.wait(access.actor.client, access.requests_per_second)
     if seconds:
         reason = "You ask more than is agreed; wait before the next request."
         raise fault(Category.THROTTLED, reason, headers={"Retry-After": str(math.ceil(seconds))})
@@ -113,7 +113,7 @@ def _claims(services: Authority, authorization: str, environ: Mapping[str, Any] 
 
 def _access(partner: Partner, claims: Claims, request_id: str, deed: Deed | None) -> Access:
     actor = Actor(
-        partner.client_id,
+        partner.acts_for,
         partner.is_territory,
         "fhir",
         request_id,
@@ -124,6 +124,8 @@ def _access(partner: Partner, claims: Claims, request_id: str, deed: Deed | None
         token_id=claims.token_id,
         user=claims.user,
         is_auditor=partner.is_auditor,
+        reads_ins=claims.scopes.reads_ins,
+        client_id=partner.client_id,
         deed=deed,
     )
     return Access(actor, claims.scopes, partner.requests_per_second)

@@ -26,6 +26,7 @@ _TLS = "tls_client_auth_"
 _BOUND = "tls_client_certificate_bound_access_tokens"
 _KINDS: Mapping[str, type] = {
     "client_id": str,
+    "owner": str,
     "name": str,
     "secret_hash": str,
     "former_secret_hash": str,
@@ -104,6 +105,8 @@ class Partner:
     subjects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: Requests a second of one web worker; None for what the settings say.
     requests_per_second: int | None = None
+    #: In whose name it acts, if not its own: an organisation, whose partners and feeds see and change what each made.
+    owner: str = ""
     #: Where its requests and bookings come from, for figures: one of `kernel.origins`.
     origin: str = "vendor"
 
@@ -116,6 +119,11 @@ class Partner:
             return False
         # One common name and no other: which of two would it be?
         return certificate.names.get("cn") == {common_name} and unit in certificate.names.get("ou", ())
+
+    @property
+    def acts_for(self) -> str:
+        """The owner of what it makes."""
+        return self.owner or self.client_id
 
     def is_known_by(self, certificate: PeerCertificate, environment: str) -> bool:
         """Whether it may prove itself with this certificate."""
@@ -141,6 +149,7 @@ def parse(members: Any, source: str) -> Partner:
         raise PartnerError(f"{source}: jwks: {error}") from None
     return Partner(
         client_id=members["client_id"],
+        owner=members.get("owner", ""),
         name=members["name"],
         secret_hash=members.get("secret_hash", ""),
         scopes=scopes,
@@ -180,6 +189,8 @@ def _problems(members: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{name} is missing" for name in _REQUIRED if name not in members)
     if CLIENT_ID.fullmatch(members["client_id"]) is None or members["client_id"] in _RESERVED:
         yield "client_id: letters, digits, '.', '_' and '-', at most 64, and not a reserved name"
+    if "owner" in members and (CLIENT_ID.fullmatch(members["owner"]) is None or members["owner"] in _RESERVED):
+        yield "owner: a name as client_id has it, and not a reserved one"
     if not members["scopes"] or not all(isinstance(scope, str) for scope in members["scopes"]):
         yield "scopes is not a list of scopes"
     if members.get("reads", "own") not in ("own", "territory", _AUDIT):

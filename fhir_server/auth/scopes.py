@@ -2,7 +2,7 @@
 
 https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html. A system acts with `system/` scopes, a
 professional that a system vouches for with `user/`; no token has both. Scopes of a patient are not served: like every
-other form that is not understood they are refused, never half understood.
+other form that is not understood they are refused, never half understood. `creneau/ins.read` is our own, of either.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 from fhir_server.kernel.actor import Restriction
+from fhir_server.registry.ins import SCOPE as INS
 
 #: create, read, update, delete, search: the order in which the standard wants them.
 LETTERS = "cruds"
@@ -55,6 +56,8 @@ class Scopes:
     #: What it may do with some resources of a type alone.
     restrictions: tuple[Restriction, ...] = ()
     context: str = field(default=SYSTEM, kw_only=True)
+    #: Whether it may read national health identities too.
+    reads_ins: bool = field(default=False, kw_only=True)
 
     @classmethod
     def parse(cls, text: str, context: str = SYSTEM) -> "Scopes":
@@ -69,7 +72,10 @@ class Scopes:
             raise ScopeError(f"The scopes are longer than {MAX_LENGTH} characters.")
         found: dict[str, set[str]] = {}
         restricted: list[Restriction] = []
-        for position, scope in enumerate(text.split(), start=1):
+        asked = text.split()
+        for position, scope in enumerate(asked, start=1):
+            if scope == INS:
+                continue
             match = _SCOPE.fullmatch(scope)
             if match is None or not match["suffix"] or match["context"] != context:
                 raise ScopeError(f"Scope number {position} is not of the form {context}/Type.cruds.")
@@ -78,7 +84,8 @@ class Scopes:
                 restricted.append(Restriction(match["type"], letters, _pairs(match, position)))
             else:
                 found.setdefault(match["type"], set()).update(letters)
-        return cls({name: _ordered(letters) for name, letters in found.items()}, _united(restricted), context=context)
+        letters_of = {name: _ordered(letters) for name, letters in found.items()}
+        return cls(letters_of, _united(restricted), context=context, reads_ins=INS in asked)
 
     def allows(self, type_name: str, letter: str) -> bool:
         """Whether a client with these scopes may do what `letter` stands for with every `type_name`."""
@@ -104,7 +111,8 @@ class Scopes:
         """The scopes as the second version writes them, sorted by type."""
         whole = ((name, letters, "") for name, letters in self.letters.items())
         some = ((one.type, one.letters, _search(one)) for one in self.restrictions)
-        return " ".join(f"{self.context}/{name}.{letters}{search}" for name, letters, search in sorted([*whole, *some]))
+        of_types = [f"{self.context}/{name}.{letters}{search}" for name, letters, search in sorted([*whole, *some])]
+        return " ".join([*([INS] if self.reads_ins else []), *of_types])
 
     def __bool__(self) -> bool:
         return bool(self.letters or self.restrictions)
@@ -123,12 +131,13 @@ def narrow(requested: Scopes, registered: Scopes) -> Scopes:
             found[type_name] = letters
     whole = Scopes(found)
     both = (one for one in _both(requested, registered) if any(not whole.allows(one.type, it) for it in one.letters))
-    return Scopes(found, _united(both), context=requested.context)
+    reads_ins = requested.reads_ins and registered.reads_ins
+    return Scopes(found, _united(both), context=requested.context, reads_ins=reads_ins)
 
 
 def of_context(scopes: Iterable[str], context: str) -> str:
     """Those of some scopes that are of a context, as one text."""
-    return " ".join(scope for scope in scopes if scope.startswith(f"{context}/"))
+    return " ".join(scope for scope in scopes if scope == INS or scope.startswith(f"{context}/"))
 
 
 def _both(requested: Scopes, registered: Scopes) -> Iterator[Restriction]:

@@ -6,6 +6,7 @@ from fhir_server.interactions import write
 from fhir_server.interactions.visibility import absent, is_visible, require_own
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry import ins
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.search import restriction
 from fhir_server.storage import resources
@@ -42,13 +43,15 @@ def put(
 ) -> tuple[Stored, bool]:
     """As `update`, inside a unit of work."""
     before = resources.lock(uow, type_name, id_)
+    if before is not None and not is_visible(uow.actor, before, uow.now_ms):
+        raise absent(type_name, id_)
     check_absent(before, if_none_match)
     if before is None:
         return _first(uow, type_name, id_, content, if_match), True
-    if not is_visible(uow.actor, before, uow.now_ms):
-        raise absent(type_name, id_)
     require_own(uow.actor, before)
     check_version(before, if_match)
+    if not uow.actor.reads_ins and type_name == "Patient" and not before.deleted:
+        content = ins.kept(content, before.content())
     require_both(uow.actor, before, content)
     return write.replace(uow, before, content), before.deleted
 

@@ -47,8 +47,18 @@ class Actor:
     user: str = ""
     #: Sees the audit trail, and nothing else.
     is_auditor: bool = False
+    #: Whether it may read national health identities (INS). The server's own work may.
+    reads_ins: bool = True
     #: What is being done, for audit; None for what the server does by itself.
     deed: Deed | None = field(default=None, compare=False)
+
+    #: The client that asks, where several of one organisation act in the name of one owner; empty: the owner itself.
+    client_id: str = field(default="", kw_only=True)
+
+    @property
+    def client(self) -> str:
+        """Who asks: its client id, or the feed or partner in whose name it acts."""
+        return self.client_id or self.owner
 
     @property
     def source(self) -> str:

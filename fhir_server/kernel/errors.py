@@ -42,6 +42,7 @@ class Category(Enum):
     VERSION_NOT_SUPPORTED = (422, "not-supported", "AR", "203")
     THROTTLED = (429, "throttled", "AR", "207")
     EXCEPTION = (500, "exception", "AR", "207")
+    GIVEN_UP = (503, "too-costly", "AR", "207")
     UNAVAILABLE = (503, "transient", "AR", "207")
 
     @property

@@ -23,8 +23,8 @@ STRUCTURES = "actor:Location.organization.identifier"
 _HAS = "_has:Slot:schedule:"
 _DAY_MS = 86_400_000
 
-#: The `+` of an offset, decoded as a space.
-_LOST_PLUS = re.compile(r"(.+\d) (\d\d:\d\d)")
+#: An offset whose `+` was decoded as a space, or that has no minutes: the national test kit writes `+00`.
+_OFFSET = re.compile(r"(.+T.+\d)([ +-])(\d\d)(:\d\d)?")
 
 #: What an include brings along; anything else brings nothing.
 _BRINGS = {
@@ -134,9 +134,9 @@ def _window(pairs: Pairs, name: str, now_ms: int) -> Window:
 
 
 def _moment(text: str, name: str) -> dates.Interval:
-    lost = _LOST_PLUS.fullmatch(text)
+    found = _OFFSET.fullmatch(text)
     try:
-        return dates.interval(f"{lost[1]}+{lost[2]}" if lost else text)
+        return dates.interval(f"{found[1]}{found[2].replace(' ', '+')}{found[3]}{found[4] or ':00'}" if found else text)
     except ValueError:
         raise fault(Category.VALUE, "start is no FHIR date and time.", name) from None
 

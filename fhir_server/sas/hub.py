@@ -24,6 +24,7 @@ _CATEGORIES = {
     "required": Category.REQUIRED,
     "enum": Category.CODE_INVALID,
     "pattern": Category.VALUE,
+    "format": Category.VALUE,
     "minLength": Category.VALUE,
 }
 
@@ -89,4 +90,4 @@ def _system(client: str) -> Json:
 @cache
 def _validator() -> jsonschema_rs.Draft7Validator:
     schema = json.load(files(__package__).joinpath("rs-sas-rdv.schema.json").read_bytes())
-    return jsonschema_rs.Draft7Validator(schema, pattern_options=jsonschema_rs.RegexOptions())
+    return jsonschema_rs.Draft7Validator(schema, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions())

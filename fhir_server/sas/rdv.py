@@ -62,9 +62,12 @@ def appointment(told: Json, system: str) -> Json:
     """The Appointment that a member `appointment` of a valid message tells of, in the shape of a notice.
 
     `system` is that of its identifier. The names of doctor and structure are displays; a FINESS may lack its prefix.
+    Raises ValueError for a moment that cannot be.
     """
     profile = PROFILE if "practitioner" in told else SOS_PROFILE
-    moments = {name: to_instant(interval(told[name]).low, ZONE) for name in ("start", "end", "created") if name in told}
+    moments: Json = {
+        name: to_instant(interval(told[name]).low, ZONE) for name in ("start", "end", "created") if name in told
+    }
     return {
         "resourceType": "Appointment",
         "meta": {"profile": [profile]},
@@ -102,7 +105,7 @@ def _coded(sources: Sequence[Json]) -> Json:
     """Specialty and profession, each with its system, from the first that has one."""
     paths = ("specialty.coding", "code.coding", "qualification.code.coding")
     codings = [coding for one in sources for path in paths for coding in read(one, path)]
-    found = {}
+    found: Json = {}
     for name, system in _CODED.items():
         code = next((one["code"] for one in codings if one.get("system") == system and "code" in one), None)
         found |= {f"{name}Code": code, f"{name}Url": system} if code is not None else {}

@@ -15,6 +15,8 @@ def is_allowed(actor: Actor, slot: Stored, now_ms: int) -> bool:
 
 def is_open_to(actor: Actor, stored: Stored, now_ms: int) -> bool:
     """Whether a resource of any type is meant for the actor and not kept for others, whoever published it."""
-    if stored.type != "Slot" or stored.deleted or access.is_plain(stored.body):
+    if stored.type != "Slot" or access.is_plain(stored.body):
         return True
+    if stored.deleted:
+        return access.was_open_to(actor, stored.body, now_ms)
     return access.is_open_to(actor, stored.content(), now_ms)

@@ -12,8 +12,10 @@ from sqlalchemy import bindparam, literal, select, union_all
 from fhir_server.kernel.dates import Interval
 from fhir_server.kernel.errors import Category, Issue, raise_any
 from fhir_server.rotas.slot import slot_id
+from fhir_server.scheduling import allocation
 from fhir_server.scheduling.agendas import FREE, HELD, LONGEST_MS, TAKEN, overlap, span
 from fhir_server.scheduling.change import Change
+from fhir_server.storage import resources
 from fhir_server.storage.statement import Prepared
 from fhir_server.storage.tables import date_index, resource, slot_index
 from fhir_server.storage.unit_of_work import UnitOfWork
@@ -70,11 +72,17 @@ def _issues(uow: UnitOfWork, id_: str, slot: dict[str, Any]) -> Iterator[Issue]:
             if here.low < there.low or here.high > there.high:
                 yield _issue("The slot is outside the planningHorizon of its Schedule.")
         elif row.status in _COUNTS and there != here and overlap(there, here) and not _gives_way(row, schedule):
-            yield _issue(f"The slot crosses Slot/{row.id} of the same Schedule.")
+            yield _issue(f"The slot crosses {_name(uow, row.id)} of the same Schedule.")
 
 
 def _gives_way(row: Any, schedule: str) -> bool:
     return bool(row.status == FREE and row.id == slot_id(schedule, row.start_ms))
+
+
+def _name(uow: UnitOfWork, id_: str) -> str:
+    """What a slot is called to the actor, who may be one of those from whom it is kept."""
+    stored = resources.load(uow.connection, "Slot", id_)
+    return f"Slot/{id_}" if stored is not None and allocation.is_allowed(uow.actor, stored, uow.now_ms) else "a slot"
 
 
 def _issue(diagnostics: str) -> Issue:

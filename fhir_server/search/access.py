@@ -7,7 +7,7 @@ to the others. `storage.select_scope` asks the same of the index.
 from collections.abc import Iterator
 from typing import Any
 
-from fhir_server.kernel import dates
+from fhir_server.kernel import dates, json
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.audiences import ACT_CODES, EVERYONE, HOLDERS, KINDS, R314, bits
 from fhir_server.kernel.errors import Category, Issue
@@ -18,6 +18,8 @@ from fhir_server.registry.extensions import DIRECT_ACCESS
 _KIND_CODES = f"serviceType.coding[system={ACT_CODES}].code"
 #: When a slot that is kept for nobody was released.
 _ALWAYS = 0
+#: Digits of the audience in what a deleted slot leaves.
+LEFT_DIGITS = 6
 
 Json = dict[str, Any]
 
@@ -48,15 +50,34 @@ def open_ms(slot: Json) -> int:
 
 def is_open_to(actor: Actor, slot: Json, now_ms: int) -> bool:
     """Whether the actor may see and take the slot now; its publisher and the territory are asked elsewhere."""
-    codes = audience(slot)
+    return _is_open(actor, audience(slot), open_ms(slot), now_ms)
+
+
+def left_behind(body: str) -> str:
+    """What a stored slot leaves when it is deleted: its audience in LEFT_DIGITS, then the moment from which it is open.
+
+    Nothing of one that was for all. Whoever could not know of a slot does not learn of it by its end.
+    """
+    if is_plain(body):
+        return ""
+    slot: Json = json.load(body.encode())
+    return f"{audience(slot):0{LEFT_DIGITS}}{open_ms(slot)}"
+
+
+def was_open_to(actor: Actor, left: str, now_ms: int) -> bool:
+    """As `is_open_to`, of a deleted slot, by what it left."""
+    return not left or _is_open(actor, int(left[:LEFT_DIGITS]), int(left[LEFT_DIGITS:]), now_ms)
+
+
+def _is_open(actor: Actor, codes: int, from_ms: int, now_ms: int) -> bool:
     if not codes & bits(actor.audiences):
         return False
-    return open_ms(slot) <= now_ms or bool(codes & bits(actor.direct_access))
+    return from_ms <= now_ms or bool(codes & bits(actor.direct_access))
 
 
 def is_plain(body: str) -> bool:
-    """Whether a stored slot names neither an audience nor a holder, told without parsing it."""
-    return R314 not in body and DIRECT_ACCESS not in body
+    """Whether a stored slot names neither an audience nor a holder, and left nothing, told without parsing it."""
+    return not body[:1].isdigit() and R314 not in body and DIRECT_ACCESS not in body
 
 
 def issues(slot: Json) -> Iterator[Issue]:

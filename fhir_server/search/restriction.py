@@ -11,9 +11,10 @@ from typing import Any
 
 from fhir_server.kernel.actor import Actor, Restriction
 from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.registry import ins
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.search.match import matches
-from fhir_server.search.model import AnyOf, Branches, Chain, Clause, Query, ReverseChain
+from fhir_server.search.model import AnyOf, Branches, Chain, Clause, Criterion, Parts, Query, ReverseChain, Token, Value
 from fhir_server.search.query import MAX_CRITERIA, parse
 
 Pairs = tuple[tuple[str, str], ...]
@@ -22,8 +23,15 @@ Pairs = tuple[tuple[str, str], ...]
 def applied(query: Query, actor: Actor) -> Query:
     """The query, kept to what the actor's scopes let it search.
 
-    Raises FhirError (FORBIDDEN) for a chain through a type that it may search in part only: a chain tells of them all.
+    Raises FhirError (FORBIDDEN) for a chain through a type that it may search in part only: a chain tells of them all;
+    and for a national health identity that it may not read: what is found tells whose it is.
     """
+    if not actor.reads_ins and any(map(_asks_for_ins, query.criteria)):
+        raise fault(
+            Category.FORBIDDEN,
+            f"A search by national health identity needs the scope {ins.SCOPE}.",
+            headers={"WWW-Authenticate": f'Bearer realm="fhir", error="insufficient_scope", scope="{ins.SCOPE}"'},
+        )
     if not actor.restrictions:
         return query
     for type_name in _passed_by(query.criteria):
@@ -127,6 +135,20 @@ def _passed_by(criteria: tuple[Clause, ...]) -> Iterator[str]:
         elif isinstance(clause, Chain | ReverseChain):
             yield clause.target if isinstance(clause, Chain) else clause.source
             yield from _passed_by((clause.clause,))
+
+
+def _asks_for_ins(clause: Clause) -> bool:
+    if isinstance(clause, AnyOf):
+        return any(map(_asks_for_ins, clause.clauses))
+    if isinstance(clause, Chain | ReverseChain):
+        return _asks_for_ins(clause.clause)
+    return isinstance(clause, Criterion) and any(map(_is_ins, clause.values))
+
+
+def _is_ins(value: Value) -> bool:
+    if isinstance(value, Parts):
+        return any(map(_is_ins, value.values))
+    return isinstance(value, Token) and ins.is_asked(value.system, value.code or "")
 
 
 def _forbidden(type_name: str, letter: str) -> FhirError:

@@ -4,6 +4,7 @@ SQLite always begins IMMEDIATE: a deferred transaction that turns into a writer 
 the time-out (https://www.sqlite.org/lang_transaction.html). PostgreSQL decides by row locks and unique keys.
 """
 
+import sqlite3
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, e
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fhir_server.kernel.clock import Clock, system_clock
+from fhir_server.storage import patience
 from fhir_server.storage.statement import Statement
 from fhir_server.storage.turns import Turns
 
@@ -47,9 +49,16 @@ class Database:
     """Engines of one database. Cheap to build: connects at the first use."""
 
     def __init__(
-        self, url: str, *, clock: Clock = system_clock, pool_size: int = 8, plans: str = WEIGHED_PLANS
+        self,
+        url: str,
+        *,
+        clock: Clock = system_clock,
+        pool_size: int = 8,
+        plans: str = WEIGHED_PLANS,
+        statement_seconds: int = 0,
     ) -> None:
-        """`plans` is how PostgreSQL plans what changes look for."""
+        """`plans` is how PostgreSQL plans what changes look for; it gives up statements after `statement_seconds`."""
+        self._statement_seconds = statement_seconds
         self.url = make_url(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -122,7 +131,8 @@ class Database:
     def _connect_arguments(self, plans: str) -> dict[str, Any]:
         if self.is_sqlite:
             return {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-        return {"options": f"-c plan_cache_mode={plans} -c timezone=UTC"}
+        limit = f" -c statement_timeout={self._statement_seconds}s" if self._statement_seconds else ""
+        return {"options": f"-c plan_cache_mode={plans} -c timezone=UTC{limit}"}
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -132,6 +142,14 @@ def is_conflict(error: DBAPIError) -> bool:
         return state in _CONFLICT_STATES
     reason = str(error.orig)
     return "UNIQUE constraint failed" in reason or "database is locked" in reason
+
+
+def is_given_up(error: Exception) -> bool:
+    """Whether a statement took longer than it may: PostgreSQL's state of a cancelled one, SQLite's word for it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.OperationalError):
+        return str(cause) == "interrupted"
+    return getattr(cause, "sqlstate", None) == "57014"
 
 
 def is_unavailable(error: Exception) -> bool:
@@ -157,6 +175,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    patience.watch(connection)
 
 
 def _begin_immediate(connection: Connection) -> None:

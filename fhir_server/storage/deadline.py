@@ -9,10 +9,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.storage import patience
+from fhir_server.storage.database import is_given_up
 from fhir_server.storage.unit_of_work import Store
 
-#: PostgreSQL's state of a statement that took too long, and SQLite's word for one that was stopped.
-_CANCELLED, _INTERRUPTED = "57014", "interrupted"
 #: Instructions of SQLite's machine between two looks at the clock.
 _EVERY = 50_000
 
@@ -48,7 +48,7 @@ def within(store: Store, seconds: float) -> Iterator[Hurried]:
         _limit(connection, hurried, seconds)
         yield hurried
     except DBAPIError as error:
-        if _is_given_up(error):
+        if is_given_up(error):
             raise _too_late() from error
         raise
     finally:
@@ -65,17 +65,13 @@ def _limit(connection: Connection, hurried: Hurried, seconds: float) -> None:
 
 def _unlimit(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        _driver(connection).set_progress_handler(None, 0)
+        patience.watch(_driver(connection))
     else:
         connection.exec_driver_sql("RESET statement_timeout")
 
 
 def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
-
-
-def _is_given_up(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == _CANCELLED or _INTERRUPTED in str(error.orig)
 
 
 def _too_late() -> FhirError:

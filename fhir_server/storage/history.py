@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, 
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.dates import Interval
 from fhir_server.search.model import Position
-from fhir_server.storage.select_scope import allowed, binds, kept_apart, visible
+from fhir_server.storage.select_scope import allowed, binds, buried, kept_apart, visible
 from fhir_server.storage.tables import resource_version as versions
 
 #: Versions of more than one resource that are counted: a total beyond is left out of the answer.
@@ -86,6 +86,7 @@ def _sum_of(totals: Iterable[int | None]) -> int | None:
 def _conditions(window: Window, actor: Actor) -> list[ColumnElement[bool]]:
     conditions = visible(versions, window.type, actor.is_territory) + kept_apart(versions, window.type)
     conditions += allowed(versions, window.type, actor.is_territory)
+    conditions += buried(versions, window.type, actor.is_territory)
     conditions.append(versions.c.type == window.type)
     if window.id is not None:
         conditions.append(versions.c.id == window.id)

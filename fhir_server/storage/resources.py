@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from fhir_server.kernel import json
 from fhir_server.kernel.dates import to_instant
 from fhir_server.kernel.errors import Category, FhirError, fault
+from fhir_server.search import access
 from fhir_server.storage import index, together
 from fhir_server.storage.keys import any_of, binds, chunks
 from fhir_server.storage.statement import Prepared
@@ -33,7 +34,7 @@ class Stored:
     owner: str
     #: When its last change happened according to who sent it.
     happened_ms: int
-    #: The JSON text that is answered; empty when deleted.
+    #: The JSON text that is answered; empty when deleted, but for what `access.left_behind` says of a slot.
     body: str
     #: When feeds told each of its elements, as JSON; None when its last change came by another way.
     told: str | None = None
@@ -171,10 +172,14 @@ def remember(uow: UnitOfWork, before: Stored, *, happened_ms: int, told: str | N
 def remove(uow: UnitOfWork, before: Stored) -> Stored:
     """Store the deletion of `before`: a version without body, found by no search."""
     before = before if before.pk else _with_key(uow, before)
-    after = _successor(uow, before, deleted=True, happened_ms=uow.now_ms, body="", told=None)
+    after = _successor(uow, before, deleted=True, happened_ms=uow.now_ms, body=_left_behind(before), told=None)
     _succeed(uow, after, "DELETE")
     index.remove(uow.opened, before.pk, before.type)
     return _noted(uow, after, before.body)
+
+
+def _left_behind(before: Stored) -> str:
+    return access.left_behind(before.body) if before.type == "Slot" else ""
 
 
 @lru_cache(maxsize=64)

@@ -11,16 +11,20 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
+    func,
     literal_column,
     not_,
     or_,
     select,
 )
+from sqlalchemy import cast as cast_to
 
 from fhir_server.kernel.actor import Actor
 from fhir_server.kernel.audiences import bits
 from fhir_server.registry.model import SearchParameter
 from fhir_server.registry.resources import RESOURCES
+from fhir_server.search import access
 from fhir_server.storage import tables
 from fhir_server.storage.index import typed_table
 from fhir_server.storage.select_conditions import unindexed
@@ -62,7 +66,7 @@ def is_gated(type_name: str | None, sees_all: bool) -> bool:
 def allowed(rows: Any, type_name: str | None, sees_all: bool) -> list[ColumnElement[bool]]:
     """What keeps slots from an actor they are not for, or not yet: of rows with a type, an id and an owner.
 
-    A deleted slot is kept from nobody. The same predicate as `search.access` applies to a slot in hand.
+    The same predicate as `search.access` applies to a slot in hand; `buried` asks it of deleted ones.
     """
     if not is_gated(type_name, sees_all):
         return []
@@ -70,7 +74,25 @@ def allowed(rows: Any, type_name: str | None, sees_all: bool) -> list[ColumnElem
     kept: Select[Any] = (
         select(literal_column("1"))
         .select_from(slot.join(gate, gate.c.pk == slot.c.pk))
-        .where(slot.c.type == rows.c.type, slot.c.id == rows.c.id, not_(_is_open(gate)))
+        .where(slot.c.type == rows.c.type, slot.c.id == rows.c.id, not_(_is_open(gate.c.audience, gate.c.open_ms)))
+    )
+    return [or_(rows.c.type != literal(_GATED), rows.c.owner == bindparam("owner"), not_(kept.exists()))]
+
+
+def buried(rows: Any, type_name: str | None, sees_all: bool) -> list[ColumnElement[bool]]:
+    """As `allowed`, of versions of slots that are deleted, by what `access.left_behind` says of them."""
+    if not is_gated(type_name, sees_all):
+        return []
+    gone = tables.resource.alias()
+    has_left = and_(gone.c.deleted, gone.c.body != "")
+    # Only of what is left are there numbers to be read.
+    digits = case((has_left, gone.c.body), else_="0" * (access.LEFT_DIGITS + 1))
+    audience = cast_to(func.substr(digits, 1, access.LEFT_DIGITS), Integer)
+    open_ms = cast_to(func.substr(digits, access.LEFT_DIGITS + 1), BigInteger)
+    kept: Select[Any] = (
+        select(literal_column("1"))
+        .select_from(gone)
+        .where(gone.c.type == rows.c.type, gone.c.id == rows.c.id, has_left, not_(_is_open(audience, open_ms)))
     )
     return [or_(rows.c.type != literal(_GATED), rows.c.owner == bindparam("owner"), not_(kept.exists()))]
 
@@ -85,11 +107,11 @@ def binds(actor: Actor, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _is_open(gate: Any) -> ColumnElement[bool]:
-    """Whether the slot of a row of `slot_index` is meant for the actor, and released or kept for it."""
-    is_meant = gate.c.audience.bitwise_and(bindparam("audiences", type_=Integer)) != literal_column("0")
-    is_holder = gate.c.audience.bitwise_and(bindparam("direct_access", type_=Integer)) != literal_column("0")
-    return and_(is_meant, or_(gate.c.open_ms <= bindparam("now_ms", type_=BigInteger), is_holder))
+def _is_open(audience: ColumnElement[int], open_ms: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a slot of this audience, open from then on, is meant for the actor, and released or kept for it."""
+    is_meant = audience.bitwise_and(bindparam("audiences", type_=Integer)) != literal_column("0")
+    is_holder = audience.bitwise_and(bindparam("direct_access", type_=Integer)) != literal_column("0")
+    return and_(is_meant, or_(open_ms <= bindparam("now_ms", type_=BigInteger), is_holder))
 
 
 def _is_open_or_own(gate: Any) -> ColumnElement[bool]:
@@ -101,7 +123,9 @@ def _is_open_or_own(gate: Any) -> ColumnElement[bool]:
     )
     owner = select(slot.c.owner).where(slot.c.pk == gate.c.pk).scalar_subquery()
     is_own = owner == bindparam("owner")
-    return or_(_is_open(gate), and_(select(literal_column("1")).where(published).exists(), is_own))
+    return or_(
+        _is_open(gate.c.audience, gate.c.open_ms), and_(select(literal_column("1")).where(published).exists(), is_own)
+    )
 
 
 def is_own_column(parameter: SearchParameter) -> bool:

@@ -5,32 +5,22 @@ billing number (type `NH`) has the OID of the INS and obeys none of this: the ty
 https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-ins
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.kernel.errors import Category, Issue
 from fhir_server.kernel.paths import read
 from fhir_server.registry.canonicals import spellings
 from fhir_server.registry.extensions import COMMUNE_CODE
+from fhir_server.registry.ins import SYSTEMS, has_key
 
 Json = dict[str, Any]
 
-#: Type of an identifier -> its system. The last two are of invented persons.
-SYSTEMS: Mapping[str, str] = {
-    "INS-NIR": "urn:oid:1.2.250.1.213.1.4.8",
-    "INS-NIA": "urn:oid:1.2.250.1.213.1.4.9",
-    "INS-NIR-TEST": "urn:oid:1.2.250.1.213.1.4.10",
-    "INS-NIR-DEMO": "urn:oid:1.2.250.1.213.1.4.11",
-}
 INVENTED = frozenset({"INS-NIR-TEST", "INS-NIR-DEMO"})
 #: Statuses of an identity that is qualified: FrCore 2.1, and what is to follow it.
 _QUALIFIED = frozenset({"VALI", "QUAL"})
 _RELIABILITY = frozenset(spellings("https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability"))
 _BIRTH_PLACE = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
-_NUMBER = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}")
-#: Corsica's departments as they count in the key.
-_CORSICA = {"2A": "19", "2B": "18"}
 
 
 def issues(patient: Json, *, takes_invented: bool = True) -> list[Issue]:
@@ -43,18 +33,6 @@ def issues(patient: Json, *, takes_invented: bool = True) -> list[Issue]:
             is_carried |= identifier.get("use") != "old"
             found += _of_number(kind, identifier, f"identifier[{place}]", takes_invented)
     return [*found, *_of_traits(patient), *_of_reliability(patient)] if is_carried else found
-
-
-def has_key(number: str) -> bool:
-    """Whether a number of 13 characters and its key fit: the key is 97 less the remainder by 97.
-
-    >>> has_key("270019600100171"), has_key("270019600100172"), has_key("2700A9600100171")
-    (True, False, False)
-    """
-    if not _NUMBER.fullmatch(number):
-        return False
-    digits = number[:5] + _CORSICA.get(number[5:7], number[5:7]) + number[7:13]
-    return 97 - int(digits) % 97 == int(number[13:])
 
 
 def _of_number(kind: str, identifier: Json, path: str, takes_invented: bool) -> Iterator[Issue]:

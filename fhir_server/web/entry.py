@@ -44,7 +44,7 @@ class Entry:
             access = by_certificate(self._services, environ, about.request_id, deed)
         if access is None:
             access = authenticate(self._services, token, about.request_id, environ, deed)
-        about.actor, about.client_id = access.actor, access.actor.owner
+        about.actor, about.client_id = access.actor, access.actor.client
         throttle(self._services.rates, access)
         return access
 

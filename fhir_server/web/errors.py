@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from fhir_server.kernel import log
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
-from fhir_server.storage.database import is_unavailable
+from fhir_server.storage.database import is_given_up, is_unavailable
 from fhir_server.storage.unit_of_work import unavailable
 from fhir_server.web import responses
 from fhir_server.web.request_log import trace
@@ -47,6 +47,10 @@ def _refused(error: HTTPException) -> Response:
 
 
 def _unknown(error: Exception) -> Response:
+    if is_given_up(error):
+        _log.warning("a statement took too long request=%s", trace().request_id)
+        reason = "The answer takes longer to find than is allowed; ask for less."
+        return responses.refusal(fault(Category.GIVEN_UP, reason, headers={"Retry-After": "60"}))
     if is_unavailable(error):
         _log.error("store unreachable request=%s", trace().request_id)
         return responses.refusal(unavailable())

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from fhir_server.formats.xml import to_xml
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import FhirError
+from fhir_server.registry import ins
 from fhir_server.registry.canonicals import generation_of, renamed
 from fhir_server.web import negotiation, parameters, responses
 from fhir_server.web.request_log import trace
@@ -39,12 +40,23 @@ def check_form(format_: str | None = None) -> None:
 
 def _render(response: Response) -> Response:
     if response.headers.get("Content-Type") == responses.FHIR_JSON:
+        _hide(response)
         # Whose data is shown is told by the JSON, whatever form it takes now.
         trace().disclosed = b"".join(response.iter_encoded())
         _shape(response)
     if negotiation.takes_gzip(request.environ.get("HTTP_ACCEPT_ENCODING")):
         _pack(response)
     return response
+
+
+def _hide(response: Response) -> None:
+    """Leave out what the client may not read of what it may."""
+    actor = trace().actor
+    if actor is not None and not actor.reads_ins:
+        body = response.get_data()
+        shown = ins.hidden(body)
+        if shown is not body:
+            response.set_data(shown)
 
 
 def _shape(response: Response) -> None:

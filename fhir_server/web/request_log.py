@@ -19,6 +19,7 @@ from fhir_server.kernel.deed import Deed
 from fhir_server.kernel.errors import Category
 from fhir_server.kernel.ids import is_id, new_id
 from fhir_server.registry.resources import RESOURCES
+from fhir_server.storage import patience
 
 #: Shape of a correlation id that is answered and logged: nothing that could end a header or a line.
 _CORRELATION = re.compile(r"[A-Za-z0-9._:/+=\-]{1,128}")
@@ -30,6 +31,14 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
+#: What browsers are told of every answer: it is no page. https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html
+_GUARDED = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ("Referrer-Policy", "no-referrer"),
+)
+#: A year, for who came by TLS to this server; a proxy says so itself.
+_STAY = ("Strict-Transport-Security", "max-age=31536000")
 #: The answer in the place of one whose event could not be kept.
 WITHHELD = "503 SERVICE UNAVAILABLE"
 _WITHHELD_HEADERS = (
@@ -57,6 +66,8 @@ class Trace:
 
     request_id: str
     correlation_id: str
+    #: Whether it came by TLS to this server itself.
+    is_tls: bool = False
     #: Who asks, once that is known.
     client_id: str = "-"
     begun: float = field(default_factory=time.perf_counter)
@@ -69,7 +80,9 @@ class Trace:
 
     def headers(self) -> list[tuple[str, str]]:
         """What every answer carries."""
-        found = [("X-Request-Id", self.request_id), ("X-Content-Type-Options", "nosniff")]
+        found = [("X-Request-Id", self.request_id), *_GUARDED]
+        if self.is_tls:
+            found.append(_STAY)
         return [*found, ("X-Correlation-Id", self.correlation_id)] if self.correlation_id else found
 
 
@@ -83,22 +96,25 @@ def trace() -> Trace:
     return found
 
 
-def register(app: Flask, *, is_logged: bool, finish: Finish | None = None) -> None:
+def register(app: Flask, *, is_logged: bool, finish: Finish | None = None, statement_seconds: int = 0) -> None:
     """Give every request an id and, if `is_logged`, a log line.
 
-    `finish` is asked before an answer leaves; when it says False, the answer is not given but a 503.
+    Its statements are given up after `statement_seconds`, unless that is 0. `finish` is asked before an answer leaves;
+    when it says False, the answer is not given but a 503.
     """
-    app.wsgi_app = _Traced(app.wsgi_app, finish, is_logged=is_logged)  # type: ignore[method-assign]
+    app.wsgi_app = _Traced(app.wsgi_app, finish, statement_seconds, is_logged=is_logged)  # type: ignore[method-assign]
 
 
 class _Traced:
-    def __init__(self, application: Wsgi, finish: Finish | None, *, is_logged: bool) -> None:
+    def __init__(self, application: Wsgi, finish: Finish | None, statement_seconds: int, *, is_logged: bool) -> None:
+        self._statement_seconds = statement_seconds
         self._application = application
         self._finish = finish
         self._is_logged = is_logged
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         about = environ[_KEY] = _begin(environ)
+        patience.begin(self._statement_seconds)
         is_withheld = False
 
         def start(status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
@@ -133,6 +149,7 @@ def _begin(environ: Environ) -> Trace:
     return Trace(
         given if given and is_id(given) else new_id(),
         correlation if correlation and _CORRELATION.fullmatch(correlation) else "",
+        environ.get("wsgi.url_scheme") == "https",
     )
 
 

@@ -62,7 +62,7 @@ class RegulatorViews:
     def _enter(self, interaction: str) -> Access:
         """Who asks: the platform, and nobody else who may write professionals."""
         access = self._entry.enter(_TYPE, interaction)
-        partner = self._partners.lookup(access.actor.owner)
+        partner = self._partners.lookup(access.actor.client)
         if partner is None or partner.origin != _SAS:
             raise fault(Category.FORBIDDEN, "Regulators' accounts are told by the SAS platform alone.")
         return access

@@ -32,6 +32,7 @@ def product(url: str, log: Path, options: Mapping[str, str], *, has_dispatcher: 
     variables = {
         "DATABASE_URL": url,
         "DEMO": "true",
+        "REQUESTS_PER_SECOND": "0",
         "HTTP_PORT": str(http),
         "FEED_HOSPITAL_PORT": str(hospital),
         "FEED_SAMU_PORT": str(samu),
