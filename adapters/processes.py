@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 from granian import Granian
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
 from adapters import mutual_tls
@@ -54,6 +54,9 @@ def web(settings: Settings) -> None:
         "adapters.service:application",
         factory=True,
         interface=Interfaces.WSGI,
+        # While Granian waits for the first octets, to tell HTTP/2 by them, no time counts: strangers could be silent for
+        # ever, and take every place that `backpressure` leaves.
+        http=HTTPModes.http1,
         address=settings.http_host,
         port=settings.http_port,
         workers=settings.worker_count,

@@ -118,7 +118,7 @@ class Partner:
         if certificate is None or not common_name:
             return False
         # One common name and no other: which of two would it be?
-        return certificate.names.get("cn") == {common_name} and unit in certificate.names.get("ou", ())
+        return certificate.names.get("cn") == frozenset({common_name}) and unit in certificate.names.get("ou", ())
 
     @property
     def acts_for(self) -> str:

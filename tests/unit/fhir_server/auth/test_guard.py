@@ -57,7 +57,8 @@ def test_a_good_token_acts_for_its_partner(house: House, reads: str, is_territor
 
     access = authenticate(house, f"Bearer {house.token()}", "request-1")
 
-    actor = Actor("one", is_territory, "fhir", "request-1", token_id=access.token_id, reads_ins=False)
+    identity = {"token_id": access.token_id, "client_id": "one"}
+    actor = Actor("one", is_territory, "fhir", "request-1", **identity, reads_ins=False)
     assert (Access(actor, Scopes({"Slot": "rs"})), True) == (access, bool(access.token_id))
 
 
