@@ -8,6 +8,7 @@ from adapters.feeds import Feed
 from adapters.hl7v2.acknowledge import answers, read_acknowledgement
 from adapters.hl7v2.batch import split_messages
 from adapters.hl7v2.diagnose import explain
+from adapters.lines import Tls
 from adapters.mapping.check import check as check_tables
 from adapters.mllp.client import Client
 from adapters.provenance import messages_of
@@ -63,7 +64,7 @@ def check(settings: Settings) -> list[str]:
             problems += [f"partners/{partner.client_id}.toml: scopes: {wrong}"] if wrong else []
     except (PartnerError, SettingsError) as error:
         problems += str(error).splitlines()
-    problems += [*_notice_problems(settings), *_key_problems(settings)]
+    problems += [*_notice_problems(settings), *_key_problems(settings), *_server_tls_problems(settings)]
     for chosen in sorted(overlays):
         problems += [line for line in check_tables(feed_files.tables(settings, chosen)) if line not in problems]
     return problems
@@ -89,6 +90,17 @@ def _key_problems(settings: Settings) -> Iterator[str]:
         settings.audit_key()
     except SettingsError as error:
         yield str(error)
+
+
+def _server_tls_problems(settings: Settings) -> Iterator[str]:
+    """What is wrong with the files of the server's own TLS."""
+    if not settings.tls_certificate:
+        return
+    clients = (settings.tls_client_authorities, settings.tls_client_revoked)
+    try:
+        Tls(settings.tls_certificate, settings.tls_key, *clients).server_context()
+    except OSError as error:
+        yield f"creneau.toml: the files of its TLS cannot be used: {error.strerror or error}"
 
 
 def _tls_problems(feed: Feed) -> Iterator[str]:

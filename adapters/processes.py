@@ -43,8 +43,10 @@ _DISPATCH_THREADS = 3
 _WEB_GRACE = 20
 #: Seconds after which a web worker is asked to stop once more.
 _ASK_SECONDS = 0.5
+#: Connections that one web worker takes, silent ones too.
+_CONNECTIONS = 256
 #: Milliseconds a connection may be idle, or a request's headers may take.
-_HEADERS_MS = 30_000
+_HEADERS_MS = 15_000
 
 
 def web(settings: Settings) -> None:
@@ -54,8 +56,8 @@ def web(settings: Settings) -> None:
         "adapters.service:application",
         factory=True,
         interface=Interfaces.WSGI,
-        # While Granian waits for the first octets, to tell HTTP/2 by them, no time counts: strangers could be silent for
-        # ever, and take every place that `backpressure` leaves.
+        # While Granian waits for the first octets, to tell HTTP/2 by them, no time counts: strangers could be silent
+        # for ever, and take every place that `backpressure` leaves.
         http=HTTPModes.http1,
         address=settings.http_host,
         port=settings.http_port,
@@ -67,7 +69,7 @@ def web(settings: Settings) -> None:
         ssl_protocol_min=SSLProtocols.tls12,
         backlog=2_048,
         # More than the threads can take waits here, not in the workers, so that none is starved.
-        backpressure=max(64, settings.thread_count * 16),
+        backpressure=max(_CONNECTIONS, settings.thread_count * 16),
         respawn_failed_workers=True,
         workers_kill_timeout=_WEB_GRACE,
         log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings

@@ -22,7 +22,7 @@ SYSTEMS: Mapping[str, str] = {
 
 _OF_INS = frozenset(SYSTEMS.values())
 #: What all systems begin with: a body without it holds no INS.
-_MARK = "urn:oid:1.2.250.1.213.1.4."
+_MARK = b"urn:oid:1.2.250.1.213.1.4."
 _HIDDEN = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "masked"}]}
 _NUMBER = re.compile(r"[0-9]{5}(?:[0-9]{2}|2[AB])[0-9]{8}")
 _LENGTH = 15
@@ -54,7 +54,7 @@ def is_asked(system: str | None, code: str) -> bool:
 
 def hidden(body: bytes) -> bytes:
     """JSON without any INS: a mark stands in the place of each, and nothing in that of its copies in texts."""
-    if _MARK.encode() not in body:
+    if _MARK not in body:
         return body
     content = json.load(body)
     numbers: set[str] = set()

@@ -15,8 +15,13 @@ _ends = threading.local()
 
 
 def begin(seconds: float) -> None:
-    """Give up what this thread asks of SQLite once so many seconds are over; 0 for never."""
+    """Give up what this thread asks of SQLite once so many seconds are over, until `end`; 0 for never."""
     _ends.moment = time.monotonic() + seconds if seconds else None
+
+
+def end() -> None:
+    """Hurry this thread no more: what it does next is no request's."""
+    _ends.moment = None
 
 
 def watch(connection: Any) -> None:

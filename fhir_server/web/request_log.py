@@ -114,7 +114,6 @@ class _Traced:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         about = environ[_KEY] = _begin(environ)
-        patience.begin(self._statement_seconds)
         is_withheld = False
 
         def start(status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
@@ -127,7 +126,11 @@ class _Traced:
                 about.status, headers = WITHHELD, list(_WITHHELD_HEADERS)
             return start_response(about.status, headers + about.headers(), failure)
 
-        body = self._application(environ, start)
+        patience.begin(self._statement_seconds)
+        try:
+            body = self._application(environ, start)
+        finally:
+            patience.end()
         if is_withheld:
             _close(body)
             body = [_WITHHELD_BODY]

@@ -15,6 +15,7 @@ from fhir_server.auth.oauth_client import METHODS
 from fhir_server.bootstrap import Services
 from fhir_server.kernel import json
 from fhir_server.kernel.errors import Category, fault
+from fhir_server.registry.ins import SCOPE as INS
 from fhir_server.registry.resources import RESOURCES
 from fhir_server.settings import Settings
 from fhir_server.web import responses
@@ -71,7 +72,7 @@ def metadata(settings: Settings) -> dict[str, Any]:
         **{f"{name}_endpoint_{key}": value for name in endpoints for key, value in proofs.items()},
         "grant_types_supported": grant_types(settings),
         "response_types_supported": [],
-        "scopes_supported": [*names, *(_USERS if settings.psc_issuer else ())],
+        "scopes_supported": [*names, INS, *(_USERS if settings.psc_issuer else ())],
         "tls_client_certificate_bound_access_tokens": True,
     }
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,16 +109,24 @@ def _answer(status: int, headers: Any, body: bytes) -> Answer:
     return Answer(status, dict(headers), json.loads(body) if body else None)
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, no two the same."""
+    with ExitStack() as opened:
+        probes = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     """A server that has not started anything yet; stopped at the end."""
-    ports = [free_port() for _ in range(4)]
+    ports = free_ports(4)
     environment = os.environ | {
         "CRENEAU_DATABASE_URL": database_url,
         "CRENEAU_AUDIT_FOLDER": str(tmp_path / "audit"),

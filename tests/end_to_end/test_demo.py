@@ -1,7 +1,6 @@
 """`creneau demo --once` lives its day on free ports and keeps every promise, twice on one database."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +8,10 @@ from pathlib import Path
 import pytest
 
 from adapters.demo.play import STEPS
+from tests.end_to_end.conftest import free_ports
 
 #: Seconds for loading, starting, the day itself and a graceful stop.
 _PATIENCE = 180
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [opened.getsockname()[1] for opened in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
 
 
 def live(database: Path) -> tuple[subprocess.CompletedProcess[str], int]:

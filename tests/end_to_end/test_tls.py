@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from adapters.supervise import creneau
 from tests.certificates import Authority
-from tests.end_to_end.conftest import free_port
+from tests.end_to_end.conftest import free_ports
 
 CN, UNIT = "sas.platform.example", "318000000000001"
 PARTNER = f"""
@@ -48,7 +49,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("tls")
-    authority, (first, second) = Authority(folder), (free_port(), free_port())
+    authority, (first, second) = Authority(folder), free_ports(2)
     own = authority.leaf("127.0.0.1")
     for name in ("partners", "feeds"):
         (folder / name).mkdir()
@@ -116,3 +117,14 @@ def test_the_port_of_mutual_tls_knows_its_partner(running: Running) -> None:
     assert [200, 401] == seen
     with pytest.raises((ssl.SSLError, ConnectionError)):
         running.status(running.mutual_port, "/health")
+
+
+def test_who_is_silent_is_closed_by_and_by(running: Running) -> None:
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", running.http_port), timeout=45) as bare:
+        wire = running.context().wrap_socket(bare, server_hostname="127.0.0.1")
+        told = _received(wire)
+        wire.close()
+
+    assert b"" == told
+    assert 45 > time.monotonic() - begun

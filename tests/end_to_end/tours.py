@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.supervise import creneau, wait_until_ready
-from tests.end_to_end.conftest import free_port
+from tests.end_to_end.conftest import free_ports
 
 ROOT = Path(__file__).parents[2]
 #: Between the outputs of two blocks.
@@ -49,7 +49,7 @@ def script(pasted: list[Block]) -> str:
 @contextmanager
 def printed(pasted: list[Block], folder: Path) -> Iterator[list[str]]:
     """What each block prints, beside a running demonstration, in one shell that stops at the first that fails."""
-    http, hospital, samu, nobody = (free_port() for _ in range(4))
+    http, hospital, samu, nobody = free_ports(4)
     url = f"sqlite:///{folder}/tour.db"
     options = ["--http-port", http, "--hospital-port", hospital, "--samu-port", samu, "--database-url", url]
     environment = os.environ | {

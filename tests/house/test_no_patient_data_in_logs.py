@@ -111,6 +111,7 @@ def _use_the_api(app: object) -> list[str]:
         )
     ]
     answers.append(client.post("/fhir/Patient", data=b'{"resourceType":"Patient","name":"ESSAI"', headers=headers))
-    answers.append(client.post("/fhir", json={"resourceType": "Bundle", "type": "none", "entry": "ESSAI"}, headers=headers))
+    bundle = {"resourceType": "Bundle", "type": "none", "entry": "ESSAI"}
+    answers.append(client.post("/fhir", json=bundle, headers=headers))
     assert all(number not in answer.text for answer in answers if answer.status_code >= 400)
     return [answer.text for answer in answers if answer.status_code >= 400]

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from adapters.supervise import creneau
 from tests.benchmark.databases import database
-from tests.end_to_end.conftest import free_port
+from tests.end_to_end.conftest import free_ports
 from tests.soak.senders import Sender
 from tests.soak.verdict import faults
 
@@ -46,7 +46,7 @@ def _options() -> argparse.Namespace:
 
 
 def _soak(url: str, log: Path, seconds: float, kill_every: float) -> tuple[list[str], int, dict[str, int]]:
-    port, http, samu = free_port(), free_port(), free_port()
+    port, http, samu = free_ports(3)
     environment = os.environ | {
         "CRENEAU_DATABASE_URL": url,
         "CRENEAU_AUDIT_FOLDER": f"{log}-audit",
