@@ -1,5 +1,6 @@
 """The server's processes: web workers, the port of mutual TLS, MLLP listeners, the dispatcher, and who watches them."""
 
+import gc
 import logging
 import os
 import ssl
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 _LISTENER_THREADS = 3
 #: The dispatcher, who makes slots ahead, and who ends holds.
 _DISPATCH_THREADS = 3
+#: New objects after which a listening process looks for circles among them.
+_GARBAGE = 10_000
 #: Seconds a web worker has to finish its requests when asked to stop.
 _WEB_GRACE = 20
 #: Seconds after which a web worker is asked to stop once more.
@@ -115,6 +118,9 @@ def listen(settings: Settings) -> None:
     end_with_parent()
     stop = stop_on_signals()
     house = build_house(settings, pool_size=_LISTENER_THREADS, plans=SHARED_PLANS)
+    # Tables and definitions stay for good, and a message leaves no circles behind: nothing to look through often.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     listeners = [_listener(house, feed, settings) for feed in house.feeds.values()]
     mllp.run(listeners, stop, threads=_LISTENER_THREADS)
     house.services.close()

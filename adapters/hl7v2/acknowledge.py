@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from adapters.hl7v2.build import MessageBuilder, SegmentBuilder
 from adapters.hl7v2.datetime import to_dtm
 from adapters.hl7v2.definitions import DEFAULT_VERSION, supported_version
+from adapters.hl7v2.escape import Delimiters
 from adapters.hl7v2.message import NULL, Message
 from adapters.hl7v2.parse import Header, parse, parse_as
 from fhir_server.kernel.errors import Category, FhirError, Issue, fault
@@ -109,7 +111,6 @@ def acknowledge(
     """
     version = _version(header)
     builder = MessageBuilder("ASCII", header.delimiters)
-    _header_segment(builder.segment("MSH"), header, version, now, control_id, reply)
     errors = _errors(issues)
     answer = builder.segment("MSA")
     answer[1] = accept_code(issues) if reply.is_accept else answer_code(issues)
@@ -121,8 +122,8 @@ def acknowledge(
     elif errors:
         _error_locations(builder.segment("ERR"), errors, header)
     # Everything of ours is ASCII; what was copied goes back as the bytes it came in.
-    head = "".join(segment.render() + "\r" for segment in builder.segments).encode(header.codec)
-    return head + reply.body
+    texts = (_header_text(header, version, now, control_id, reply), *(one.render() for one in builder.segments))
+    return "".join(f"{text}\r" for text in texts).encode(header.codec) + reply.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,28 +188,40 @@ def _errors(issues: Sequence[Issue]) -> list[Issue]:
     return [issue for issue in issues if issue.severity in ("error", "fatal")]
 
 
-def _header_segment(
-    segment: SegmentBuilder, header: Header, version: tuple[int, ...], now: datetime, control_id: str, reply: Reply
-) -> None:
-    segment.put_raw(3, header.receiving_application)
-    segment.put_raw(4, header.receiving_facility)
-    segment.put_raw(5, header.sending_application)
-    segment.put_raw(6, header.sending_facility)
-    segment[7] = to_dtm(now, with_offset=version >= (2, 3))
-    component = header.delimiters.component
+def _header_text(header: Header, version: tuple[int, ...], now: datetime, control_id: str, reply: Reply) -> str:
+    receiver = header.receiving_application, header.receiving_facility
+    copied = *receiver, header.sending_application, header.sending_facility
     event = reply.event or header.trigger
     # MSH-9.3 came with 2.3.1.
-    parts = [reply.type, event, reply.structure] if version >= (2, 3, 1) and event else [reply.type, event]
-    segment.put_raw(9, component.join(part for part in parts if part))
-    segment[10] = control_id
-    segment.put_raw(11, header.processing_id or "P")
-    if header.version:
-        segment.put_raw(12, header.version)
+    kind = (reply.type, event, reply.structure if version >= (2, 3, 1) and event else "")
+    ends = (header.processing_id or "P", header.version, *reply.asks, header.country, header.charset)
+    fields = list(_header_fields(header.delimiters, copied, kind, ends))
+    fields[6], fields[9] = to_dtm(now, with_offset=version >= (2, 3)), control_id
+    return header.delimiters.field.join(fields)
+
+
+# A feed's headers differ in nothing but time and control id.
+@lru_cache(maxsize=256)
+def _header_fields(
+    delimiters: Delimiters, copied: tuple[str, ...], kind: tuple[str, ...], ends: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The fields of MSH, from its name on, without time and control id."""
+    segment = MessageBuilder("ASCII", delimiters).segment("MSH")
+    for number, raw in enumerate(copied, 3):
+        segment.put_raw(number, raw)
+    segment.put_raw(9, delimiters.component.join(part for part in kind if part))
+    # Stands for the control id, which ends no header.
+    segment[10] = "0"
+    processing_id, version, accept_ack, application_ack, country, charset = ends
+    segment.put_raw(11, processing_id)
+    if version:
+        segment.put_raw(12, version)
     else:
         segment[12] = DEFAULT_VERSION
-    segment[15], segment[16] = reply.asks
-    segment.put_raw(17, header.country)
-    segment.put_raw(18, header.charset)
+    segment[15], segment[16] = accept_ack, application_ack
+    segment.put_raw(17, country)
+    segment.put_raw(18, charset)
+    return tuple(segment.render().split(delimiters.field))
 
 
 def _error_segments(builder: MessageBuilder, issues: Sequence[Issue]) -> None:
