@@ -45,6 +45,7 @@ class Bunches(logging.Handler):
         self._lines: deque[str] = deque()
         self._second, self._moment = 0, ""
         self._writer = threading.Thread(target=self._write_for_ever, name="log", daemon=True)
+        self._starting = threading.Lock()
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Take a line. Without the lock of other handlers: a deque needs none."""
@@ -71,11 +72,10 @@ class Bunches(logging.Handler):
         return f"{self._moment},{int(record.msecs):03d}"
 
     def _start(self) -> None:
-        try:
-            self._writer.start()
-        except RuntimeError:
-            # Another thread has started it meanwhile.
-            return
+        # A thread that two others start at once breaks.
+        with self._starting:
+            if self._writer.ident is None:
+                self._writer.start()
 
     def _write_for_ever(self) -> None:
         while True:

@@ -33,6 +33,23 @@ def test_lines_of_many_threads_are_all_written() -> None:
     assert sorted(numbers) == list(range(1000))
 
 
+def test_the_writer_is_started_once() -> None:
+    """Each time by several threads at once: the interpreter warns of a thread that was started twice."""
+    for _ in range(25):
+        handler, gate = Bunches(io.StringIO()), threading.Barrier(4)
+
+        def take(handler: Bunches = handler, gate: threading.Barrier = gate) -> None:
+            gate.wait()
+            handler.handle(_record("line 1"))
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        handler.close()
+
+
 def test_an_exception_is_told_without_its_text() -> None:
     try:
         raise LookupError("DUPONT")
