@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,11 +61,7 @@ _outcome = ("received_ms", "state", "error", "answer", "effects")
 _keys = [table.c[name] for name in _key]
 _answers = select(*_keys, table.c.answer).where(table.c.state == APPLIED)
 _listed_answers = Prepared(_answers.where(listed(_keys)))
-
-
-@cache
-def _answers_of(count: int) -> Prepared:
-    return Prepared(_answers.where(any_of(_keys, count)))
+_answer_of = Prepared(_answers.where(any_of(_keys, 1)))
 
 
 def _upsert(dialect: type[postgresql.Insert] | type[sqlite.Insert]) -> postgresql.Insert | sqlite.Insert:
@@ -88,9 +83,10 @@ def answers_given(uow: UnitOfWork, receipts: Sequence[Receipt]) -> dict[Key, byt
     """By their `Receipt.key`, the answers that the same messages got when they were applied before."""
     keys = [receipt.key for receipt in receipts]
     if uow.database.is_sqlite:
-        rows = _answers_of(len(keys)).run(uow.opened, binds(keys))
+        # Of several alternatives at once it would read the whole table.
+        rows = [row for key in keys for row in _answer_of.run(uow.opened, binds([key]))]
     else:
-        rows = _listed_answers.run(uow.opened, lists(keys))
+        rows = list(_listed_answers.run(uow.opened, lists(keys)))
     return {tuple(row[:4]): row.answer for row in rows}
 
 
